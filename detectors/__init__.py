@@ -1,0 +1,1 @@
+"""The detectors: one file each, and the catalogue of what runs."""

@@ -1,0 +1,36 @@
+"""The only list of what runs. A detector that is not here does not."""
+
+from detectors.account_keys_read import account_keys_read
+from detectors.account_sas_issued import account_sas_issued
+from detectors.cross_tenant_replication_allowed import cross_tenant_replication_allowed
+from detectors.diagnostic_settings_removed import diagnostic_settings_removed
+from detectors.disk_access_granted import disk_access_granted
+from detectors.image_shared import image_shared
+from detectors.lighthouse_delegated import lighthouse_delegated
+from detectors.network_opened import network_opened
+from detectors.object_replication_configured import object_replication_configured
+from detectors.public_access_enabled import public_access_enabled
+from detectors.sas_used_externally import sas_used_externally
+from detectors.server_side_copy_out import server_side_copy_out
+from detectors.service_sas_issued import service_sas_issued
+from detectors.snapshot_created import snapshot_created
+from detectors.user_delegation_key_issued import user_delegation_key_issued
+from grantwatch.detection.detector import Detector
+
+CATALOGUE: tuple[Detector, ...] = (
+    disk_access_granted,
+    account_sas_issued,
+    service_sas_issued,
+    user_delegation_key_issued,
+    account_keys_read,
+    sas_used_externally,
+    server_side_copy_out,
+    cross_tenant_replication_allowed,
+    object_replication_configured,
+    public_access_enabled,
+    network_opened,
+    lighthouse_delegated,
+    image_shared,
+    snapshot_created,
+    diagnostic_settings_removed,
+)

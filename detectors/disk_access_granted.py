@@ -1,0 +1,92 @@
+"""See the detector's own sentence."""
+
+from datetime import timedelta
+
+from grantwatch.detection.detector import Metadata, Said, detector
+from grantwatch.detection.match import Closing, Match
+from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.bodies import GrantAccess
+from grantwatch.model.grant import Grant, GrantKind
+from grantwatch.model.operation import Operation
+from grantwatch.model.severity import Severity
+
+
+@detector(
+    id="GW01",
+    on=Operation,
+    operations=(
+        "Microsoft.Compute/disks/beginGetAccess/action",
+        "Microsoft.Compute/disks/endGetAccess/action",
+        "Microsoft.Compute/snapshots/beginGetAccess/action",
+        "Microsoft.Compute/snapshots/endGetAccess/action",
+        "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/beginGetAccess/action",
+        "Microsoft.Compute/restorePointCollections/restorePoints/diskRestorePoints/endGetAccess/action",
+        "Microsoft.Compute/restorePointCollections/restorePoints/retrieveSasUris/action",
+        "Microsoft.Compute/virtualMachineScaleSets/disks/beginGetAccess/action",
+        "Microsoft.Compute/virtualMachineScaleSets/disks/endGetAccess/action",
+        "Microsoft.Compute/galleries/remoteContainerImages/beginGetAccess/action",
+        "Microsoft.ElasticSan/elasticSans/volumeGroups/snapshots/beginGetAccess/action",
+        "Microsoft.ElasticSan/elasticSans/volumeGroups/snapshots/endGetAccess/action",
+    ),
+    requests=(GrantAccess,),
+    metadata=Metadata(
+        title="Disk access granted",
+        severity=Severity.MEDIUM,
+        techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.CREATE_SNAPSHOT),
+        analytics=(Analytic.AN1580, Analytic.AN1187),
+        false_positives=(
+            "Backup, migration and forensic tools export disks this way.",
+            "An administrator downloads a disk to mend a machine elsewhere.",
+        ),
+        triage=(
+            "Ask the actor, over another channel, whether and why the disk was exported.",
+            "Run the containment command if the grant is open; the URL works for whoever holds it until then.",
+            "Assume that the whole disk was copied: the download is in nobody's log but Microsoft's.",
+            "Look for the disk's snapshots and for virtual machines made from them, in every subscription.",
+            "Rotate the credentials that were stored on the disk.",
+        ),
+        references=(
+            "https://learn.microsoft.com/rest/api/compute/disks/grant-access",
+            "https://learn.microsoft.com/azure/virtual-machines/disks-restrict-import-export-overview",
+        ),
+    ),
+)
+def disk_access_granted(operation: Operation) -> Said:
+    """A caller obtained a URL from which a whole disk, snapshot or restore point can be downloaded.
+
+    The URL needs no further credential, and its use is never in the owner's logs, so the grant is all there is to see.
+    """
+    topic = ("disk access", operation.resource.key)
+    if operation.verb == "endgetaccess":
+        if operation.took_effect:
+            yield Closing(topic=topic, at=operation.decided)
+        yield Match(
+            title="Disk access revoked",
+            summary=f"{operation.actor.label} ended the download access to {operation.resource.name}.",
+            target=operation.resource,
+            at=operation.decided,
+            severity=Severity.INFORMATIONAL,
+        )
+        return
+    request = operation.request(GrantAccess)
+    opened = operation.decided
+    lasts = request.duration_in_seconds
+    yield Match(
+        summary=f"{operation.actor.label} obtained a download URL for {operation.resource.name}.",
+        target=operation.resource,
+        at=opened,
+        grant=Grant(GrantKind.DISK_ACCESS, opened, opened + timedelta(seconds=lasts) if lasts else None),
+        closed_by=topic,
+        evidence={"AccessLevel": request.access, "DurationInSeconds": lasts},
+        containment=_containment(operation),
+    )
+
+
+def _containment(operation: Operation) -> str:
+    match operation.resource.kind:
+        case "microsoft.compute/disks":
+            return f"az disk revoke-access --ids {operation.resource.quoted}"
+        case "microsoft.compute/snapshots":
+            return f"az snapshot revoke-access --ids {operation.resource.quoted}"
+        case _:
+            return f"az rest --method post --uri {operation.resource.quoted}/endGetAccess?api-version=2024-03-02"

@@ -1,0 +1,71 @@
+"""See the detector's own sentence."""
+
+from grantwatch.detection.detector import Metadata, Said, detector
+from grantwatch.detection.match import Match, Setting
+from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.bodies import StorageResource
+from grantwatch.model.containment import update_account
+from grantwatch.model.grant import ANYONE, Grant, GrantKind
+from grantwatch.model.operation import Operation
+from grantwatch.model.severity import Severity
+
+
+@detector(
+    id="GW10",
+    on=Operation,
+    operations=(
+        "Microsoft.Storage/storageAccounts/write",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/write",
+    ),
+    requests=(StorageResource,),
+    metadata=Metadata(
+        title="Anonymous access enabled",
+        severity=Severity.MEDIUM,
+        techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.DATA_FROM_CLOUD_STORAGE),
+        analytics=(Analytic.AN1580,),
+        false_positives=("Accounts that serve public web content.",),
+        triage=(
+            "List the containers of the account that allow anonymous reading, and what lies in them.",
+            "Search the storage logs for Anonymous requests since.",
+            "Run the containment command, unless the content is meant for everyone.",
+        ),
+        references=("https://learn.microsoft.com/azure/storage/blobs/anonymous-read-access-configure",),
+    ),
+)
+def public_access_enabled(operation: Operation) -> Said:
+    """Anyone on the internet may now read blobs of an account or container, or containers may now be made so."""
+    request = operation.request(StorageResource)
+    properties = request.properties
+    if properties is None:
+        return
+    of_container = operation.resource.kind.endswith("/containers")
+    if of_container:
+        value = (properties.public_access or "none").lower()
+    elif properties.allow_blob_public_access is not None:
+        value = str(properties.allow_blob_public_access).lower()
+    else:
+        return
+    setting = Setting(
+        topic=("anonymous access", operation.resource.key), value=value, at=operation.decided, whole=request.is_whole
+    )
+    if operation.took_effect:
+        yield setting
+    if value in ("none", "false"):
+        return
+    account = operation.resource.storage_account or operation.resource
+    yield Match(
+        summary=f"{operation.actor.label} "
+        + (
+            f"opened container {operation.resource.name}"
+            if of_container
+            else f"let containers of {account.name} be opened"
+        )
+        + " to anonymous reading.",
+        target=operation.resource,
+        at=operation.decided,
+        change=setting,
+        grant=Grant(GrantKind.PUBLIC_ACCESS, operation.decided),
+        recipient=ANYONE,
+        evidence={"PublicAccess": value},
+        containment=update_account(account, "--allow-blob-public-access false"),
+    )

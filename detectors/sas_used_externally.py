@@ -1,0 +1,129 @@
+"""See the detector's own sentence."""
+
+import re
+from datetime import timedelta
+
+from grantwatch.detection.detector import Metadata, Said, detector
+from grantwatch.detection.match import Match
+from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.containment import renew_keys, revoke_delegation_keys
+from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Grant, GrantKind, Recipient, RecipientKind
+from grantwatch.model.network import IpClass
+from grantwatch.model.sas import Sas, SasKind
+from grantwatch.model.severity import Severity
+from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+
+LONG_LIVED = timedelta(days=7)
+_SIGNED_BY_STORAGE_ITSELF = re.compile(r"system-\d+\(")
+
+
+def by_signature_network_and_day(access: Access) -> tuple[str, ...]:
+    """The uses of one SAS from one kind of network on one day are one finding."""
+    return access.account, access.signature or "unknown", access.network, access.time.date().isoformat()
+
+
+@detector(
+    id="GW06",
+    on=StorageAccess,
+    authentications=frozenset((Authentication.SAS, Authentication.DELEGATION_SAS)),
+    natural_key=by_signature_network_and_day,
+    metadata=Metadata(
+        title="SAS used from outside",
+        severity=Severity.LOW,
+        techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.DATA_FROM_CLOUD_STORAGE),
+        analytics=(Analytic.AN1580,),
+        false_positives=(
+            "Partners and devices that were given a SAS on purpose.",
+            "Own networks that are not declared in the settings.",
+            "People browsing in the Azure portal, which makes itself a near-full account SAS.",
+        ),
+        triage=(
+            "Find out who was given this SAS; the signature's hash is its name in every storage log.",
+            "Read its permissions, reach and lifetime: they bound what was and can be taken.",
+            "List everything that was requested with the same signature, from all addresses.",
+            "Look for who read the account's keys, or asked for a delegation key, before its first use.",
+            "End it with the containment command, which ends all SAS of the same key.",
+        ),
+        references=(
+            "https://learn.microsoft.com/azure/storage/common/storage-sas-overview",
+            "https://learn.microsoft.com/azure/storage/blobs/blob-storage-monitoring-scenarios",
+        ),
+    ),
+)
+def sas_used_externally(storage: StorageAccess) -> Said:
+    """A SAS opened a storage account to somebody on a network that is not declared ours.
+
+    Account-wide SAS, and those that live longer than a week and bind no address, are Medium. What looks like the
+    portal's own is Low, and use from private addresses alone, which may be any virtual network in Azure, Informational.
+    """
+    access = storage.access
+    if not access.succeeded or access.network is IpClass.OWN or access.by_copy_engine:
+        return
+    if _SIGNED_BY_STORAGE_ITSELF.match(access.signed_with or ""):
+        return
+    sas = access.sas
+    name = "portal-like SAS" if access.in_portal else sas.kind if sas else "SAS"
+    yield Match(
+        summary=f"A {name} of {access.account} was used from {access.actor.address or 'an unknown address'}.",
+        target=storage.resource,
+        at=access.time,
+        severity=_severity(access),
+        grant=Grant(GrantKind.SAS_IN_USE, (sas.starts if sas else None) or access.time, sas.expires if sas else None),
+        recipient=_recipient(access, sas),
+        evidence={
+            "Signature": access.signature,
+            "SignedWith": access.signed_with,
+            "PortalLike": access.in_portal or None,
+            "PolicyViolated": access.policy_violated or None,
+            **_parameters(sas),
+            "Addresses": (access.actor.address,) if access.actor.address else (),
+            "Agents": (access.actor.user_agent,) if access.actor.user_agent else (),
+            "Operations": (access.operation,),
+        },
+        containment=_containment(storage, sas),
+    )
+
+
+def _severity(access: Access) -> Severity:
+    if access.network is IpClass.AZURE_INTERNAL:
+        return Severity.INFORMATIONAL
+    sas = access.sas
+    if access.in_portal or sas is None:
+        return Severity.LOW
+    lifetime = sas.lifetime(access.time)
+    unbound_for_long = lifetime is not None and lifetime > LONG_LIVED and sas.address_range is None
+    return Severity.MEDIUM if sas.is_account_wide or unbound_for_long else Severity.LOW
+
+
+def _recipient(access: Access, sas: Sas | None) -> Recipient:
+    """A user-bound SAS names its recipient; of any other, only an address is known."""
+    if sas and sas.recipient_id:
+        return Recipient(RecipientKind.PRINCIPAL, sas.recipient_id, sas.recipient_tenant)
+    if access.actor.address is None:
+        return UNKNOWN_RECIPIENT
+    return Recipient(RecipientKind.ADDRESS, access.actor.address, confidence=Confidence.INFERRED)
+
+
+def _parameters(sas: Sas | None) -> dict[str, str | None]:
+    if sas is None:
+        return {}
+    return {
+        "SasKind": sas.kind,
+        "Permissions": sas.permissions or None,
+        "Services": sas.services or None,
+        "ResourceTypes": sas.resource_types or None,
+        "Resource": sas.resource or None,
+        "Expires": sas.expires.isoformat() if sas.expires else None,
+        "AddressRange": sas.address_range,
+        "Protocol": sas.protocol,
+        "StoredAccessPolicy": sas.policy,
+        "DelegatorId": sas.delegator_id,
+        "DelegatorTenantId": sas.delegator_tenant,
+        "RecipientTenantId": sas.recipient_tenant,
+    }
+
+
+def _containment(storage: StorageAccess, sas: Sas | None) -> str:
+    if sas and sas.kind is SasKind.USER_DELEGATION:
+        return revoke_delegation_keys(storage.resource)
+    return renew_keys(storage.resource, storage.access.signed_with)

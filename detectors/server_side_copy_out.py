@@ -1,0 +1,95 @@
+"""See the detector's own sentence."""
+
+from grantwatch.detection.detector import Metadata, Said, detector
+from grantwatch.detection.match import CounterFact, Match
+from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.containment import renew_keys, revoke_delegation_keys
+from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind
+from grantwatch.model.sas import SasKind
+from grantwatch.model.severity import Severity
+from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+
+
+def by_signature_or_source(access: Access) -> tuple[str, ...]:
+    """Reads with one SAS on one day are one finding; each copy's source stands for itself."""
+    day = access.time.date().isoformat()
+    if access.source_path is not None:
+        return "source", access.source_path.lower(), day
+    return "read", access.account, access.signature or "unknown", day
+
+
+@detector(
+    id="GW07",
+    on=StorageAccess,
+    operations=("GetBlob", "GetBlobRange", "ReadFile", "GetFile"),
+    authentications=frozenset((Authentication.SAS, Authentication.DELEGATION_SAS)),
+    also=(
+        "CopyBlob",
+        "CopyBlobSource",
+        "CopyBlobFromURL",
+        "PutBlobFromURL",
+        "PutBlockFromURL",
+        "AppendBlockFromURL",
+        "CopyFile",
+        "PutRangeFromURL",
+    ),
+    natural_key=by_signature_or_source,
+    by_object=True,
+    metadata=Metadata(
+        title="Data copied out by the storage service",
+        severity=Severity.MEDIUM,
+        techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
+        analytics=(Analytic.AN1580,),
+        false_positives=(
+            "Copies into own accounts whose logs do not reach GrantWatch.",
+            "Migration tools that copy between accounts of one organisation.",
+        ),
+        triage=(
+            "Find out who holds this SAS; the destination account is not in the log, only its owner sees the copy.",
+            "Compare the objects with what is copied on purpose: migrations, data products, backups.",
+            "List what else was read with the same signature.",
+            "End the SAS with the containment command.",
+        ),
+        references=(
+            "https://learn.microsoft.com/rest/api/storageservices/copy-blob",
+            "https://learn.microsoft.com/azure/azure-monitor/reference/tables/storagebloblogs",
+        ),
+    ),
+)
+def server_side_copy_out(storage: StorageAccess) -> Said:
+    """Azure Storage itself read data with a SAS, as it does to copy it into another account.
+
+    The other account's owner sees the copy; the victim sees only these reads. When the same object shows up as the
+    source of a copy in an account of ours, before or after, the copy stayed at home.
+    """
+    access = storage.access
+    if not access.succeeded:
+        return
+    if access.source_path is not None:
+        yield CounterFact(
+            topic=("copy", access.source_path.lower()),
+            at=access.time,
+            reason=f"the copy went into our account {access.account}",
+        )
+        return
+    if not access.by_copy_engine:
+        return
+    sas, path = access.sas, access.object_path or access.account
+    delegated = sas is not None and sas.kind is SasKind.USER_DELEGATION
+    yield Match(
+        summary=f"Storage itself read {path} with a SAS, as for a copy into another account.",
+        target=storage.resource,
+        at=access.time,
+        grant=Grant(GrantKind.SAS_IN_USE, (sas.starts if sas else None) or access.time, sas.expires if sas else None),
+        recipient=UNKNOWN_RECIPIENT,
+        evidence={
+            "Signature": access.signature,
+            "SignedWith": access.signed_with,
+            "Objects": (path,),
+            "Addresses": (access.actor.address,) if access.actor.address else (),
+        },
+        countered_by=(("copy", path.lower()),),
+        containment=(
+            revoke_delegation_keys(storage.resource) if delegated else renew_keys(storage.resource, access.signed_with)
+        ),
+    )

@@ -1,0 +1,66 @@
+"""See the detector's own sentence."""
+
+from datetime import timedelta
+
+from grantwatch.detection.detector import Metadata, Said, detector
+from grantwatch.detection.match import Match
+from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.containment import revoke_delegation_keys
+from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
+from grantwatch.model.severity import Severity
+from grantwatch.model.storage_access import Access, StorageAccess
+
+# https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key
+LONGEST_VALIDITY = timedelta(days=7)
+
+
+def by_requester_and_day(access: Access) -> tuple[str, ...]:
+    """A caller who asks all day long is one finding."""
+    who = access.actor.id or access.actor.address or "unknown"
+    return who, access.account, access.time.date().isoformat(), "issued" if access.succeeded else "refused"
+
+
+@detector(
+    id="GW04",
+    on=StorageAccess,
+    operations=("GetUserDelegationKey",),
+    authorized_for="generateUserDelegationKey",
+    natural_key=by_requester_and_day,
+    metadata=Metadata(
+        title="User delegation key issued",
+        severity=Severity.LOW,
+        techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.STEAL_ACCESS_TOKEN),
+        analytics=(Analytic.AN1580,),
+        false_positives=(
+            "Applications that hand out user delegation SAS, which Microsoft recommends over key-signed ones.",
+        ),
+        triage=(
+            "Check whether this caller hands out SAS as part of its work.",
+            "Search the storage logs for DelegationSas requests whose skoid is the caller, and see from where they came.",
+            "Run the containment command if they are not accounted for; it ends every user delegation SAS of the account.",
+        ),
+        references=("https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key",),
+    ),
+)
+def user_delegation_key_issued(storage: StorageAccess) -> Said:
+    """A caller got a key from which SAS can be made offline for up to seven days, in the caller's own name.
+
+    The SAS themselves are never logged when made; only this request is. Its expiry is not in the log, so the latest
+    possible one is stated.
+    """
+    access = storage.access
+    if not access.requests_delegation_key:
+        return
+    yield Match(
+        summary=f"{access.actor.label} got a user delegation key of {access.account}.",
+        target=storage.resource,
+        at=access.time,
+        grant=Grant(GrantKind.USER_DELEGATION_KEY, access.time, access.time + LONGEST_VALIDITY),
+        recipient=Recipient(RecipientKind.PRINCIPAL, access.actor.id, access.actor.tenant, access.actor.label),
+        evidence={
+            "ExpiryIsLatestPossible": True,
+            "Addresses": (access.actor.address,) if access.actor.address else (),
+            "Agents": (access.actor.user_agent,) if access.actor.user_agent else (),
+        },
+        containment=revoke_delegation_keys(storage.resource),
+    )

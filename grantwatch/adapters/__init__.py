@@ -1,0 +1,1 @@
+"""The only modules that touch a file system, a database or a cloud."""

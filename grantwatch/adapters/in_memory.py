@@ -1,0 +1,73 @@
+"""The ports in plain memory: for one process, and for tests."""
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+
+from grantwatch.model.finding import Finding
+from grantwatch.ports import Parked, Row, RowKey
+
+
+class MemoryStore:
+    """A StateStore in a dictionary. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[str, dict[str, Row]] = {}
+        self._lock = Lock()
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        with self._lock:
+            for row in rows:
+                self._partitions.setdefault(row.partition, {}).setdefault(row.name, _versioned(row, 1))
+
+    def read(self, keys: Sequence[RowKey]) -> Mapping[RowKey, Row]:
+        with self._lock:
+            found = {key: self._partitions.get(key[0], {}).get(key[1]) for key in keys}
+        return {key: row for key, row in found.items() if row is not None}
+
+    def scan(self, partitions: Sequence[str]) -> Sequence[Row]:
+        with self._lock:
+            return [row for partition in partitions for row in self._partitions.get(partition, {}).values()]
+
+    def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        lost = []
+        with self._lock:
+            for row in rows:
+                current = self._partitions.setdefault(row.partition, {}).get(row.name)
+                if (current.version if current else None) != row.version:
+                    lost.append(row.key)
+                else:
+                    self._partitions[row.partition][row.name] = _versioned(row, int(row.version or 0) + 1)
+        return lost
+
+
+def _versioned(row: Row, version: int) -> Row:
+    return Row(row.partition, row.name, row.content, str(version))
+
+
+class MemorySink:
+    """Keeps every revision that was published, in order."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def publish(self, findings: Sequence[Finding]) -> None:
+        self.findings += findings
+
+    def current(self) -> list[Finding]:
+        """The highest revision of each finding that was not withdrawn."""
+        latest: dict[str, Finding] = {}
+        for finding in self.findings:
+            known = latest.get(finding.FindingId)
+            if known is None or finding.Revision >= known.Revision:
+                latest[finding.FindingId] = finding
+        return [finding for finding in latest.values() if not finding.Withdrawn]
+
+
+class MemoryParking:
+    """Keeps what was parked."""
+
+    def __init__(self) -> None:
+        self.items: list[Parked] = []
+
+    def park(self, items: Sequence[Parked]) -> None:
+        self.items += items

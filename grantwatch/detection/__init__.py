@@ -1,0 +1,1 @@
+"""How a detector is declared, what it may say, and which records reach it."""

@@ -1,0 +1,107 @@
+"""The declaration of a detector."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, overload
+
+from grantwatch.detection.match import Match, Statement
+from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.bodies import Body
+from grantwatch.model.operation import Operation
+from grantwatch.model.severity import Severity
+from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+
+Said = Iterator[Match | Statement]
+NaturalKey = Callable[[Access], tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What people and generated content need to know of a detector.
+
+    ``severity`` is what a successful match has unless the detector says otherwise. Triage steps are imperative
+    sentences in the order an analyst takes them. References are web addresses of the facts relied on.
+    """
+
+    title: str
+    severity: Severity
+    techniques: tuple[Technique, ...]
+    analytics: tuple[Analytic, ...]
+    false_positives: tuple[str, ...]
+    triage: tuple[str, ...]
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector:
+    """A pure function from one event to what can be said of it, with the selection of events that reach it.
+
+    ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
+    finding (beside owner tenant and detector), and ``by_object`` keeps requests for different objects apart.
+    """
+
+    id: str
+    name: str
+    description: str
+    on: type[Operation] | type[StorageAccess]
+    operations: tuple[str, ...]
+    metadata: Metadata
+    judge: Callable[[Any], Said]
+    requests: tuple[type[Body], ...] = ()
+    responses: tuple[type[Body], ...] = ()
+    authentications: frozenset[Authentication] | None = None
+    also: tuple[str, ...] = ()
+    authorized_for: str | None = None
+    natural_key: NaturalKey | None = None
+    by_object: bool = False
+
+    def __call__(self, event: Operation | StorageAccess) -> Said:
+        return self.judge(event)
+
+
+@overload
+def detector(
+    *,
+    id: str,
+    on: type[Operation],
+    operations: tuple[str, ...],
+    metadata: Metadata,
+    requests: tuple[type[Body], ...] = (),
+    responses: tuple[type[Body], ...] = (),
+) -> Callable[[Callable[[Operation], Said]], Detector]: ...
+@overload
+def detector(
+    *,
+    id: str,
+    on: type[StorageAccess],
+    metadata: Metadata,
+    natural_key: NaturalKey,
+    operations: tuple[str, ...] = (),
+    authentications: frozenset[Authentication] | None = None,
+    also: tuple[str, ...] = (),
+    authorized_for: str | None = None,
+    by_object: bool = False,
+) -> Callable[[Callable[[StorageAccess], Said]], Detector]: ...
+def detector(*, id: str, on: type[Any], metadata: Metadata, operations: tuple[str, ...] = (), **selection: Any) -> Any:
+    """Declare a function to be a detector.
+
+    ``operations`` are spelled as Microsoft spells them and matched case-blind; ``*/delete`` stands for every operation
+    that ends so, and no operations for all of a storage detector's authentications. ``requests`` and ``responses`` are
+    the body types that the function reads. ``also`` names storage operations that are selected whatever their
+    authentication, and ``authorized_for`` requests of any unusual operation whose authorization names that action.
+    """
+
+    def declare(judge: Callable[[Any], Said]) -> Detector:
+        return Detector(
+            id=id,
+            name=judge.__name__,
+            description=inspect.cleandoc(judge.__doc__ or ""),
+            on=on,
+            operations=operations,
+            metadata=metadata,
+            judge=judge,
+            **selection,
+        )
+
+    return declare

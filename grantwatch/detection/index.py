@@ -1,0 +1,227 @@
+"""Which detectors a record is for, decided from two of its fields.
+
+Ordinary reads and writes are more than 99 % of all records, so this decides what a record costs: one dictionary lookup
+by the operation as spelled and, for storage, one by the authentication type. Unknown spellings are folded once and
+remembered, up to a bound.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grantwatch.detection.detector import Detector
+from grantwatch.model.bodies import Body
+from grantwatch.model.operation import Operation
+from grantwatch.model.storage_access import Authentication, StorageAccess
+
+_LEARNED_SPELLINGS = 4096
+
+# Requests for objects, by far the most. No key is issued by them, so their authorization need not be looked at.
+_OBJECT_OPERATIONS = frozenset(
+    [
+        "appendblock",
+        "appendfile",
+        "createpathfile",
+        "deleteblob",
+        "deletefile",
+        "deletepath",
+        "flushfile",
+        "getblob",
+        "getblobmetadata",
+        "getblobproperties",
+        "getblobtags",
+        "getfile",
+        "getfileproperties",
+        "getmessages",
+        "getpathstatus",
+        "getpathaccesscontrol",
+        "insertentity",
+        "listblobs",
+        "listfilesystemdir",
+        "listfilesystemfile",
+        "peekmessages",
+        "putblob",
+        "putblock",
+        "putblocklist",
+        "putmessage",
+        "putpage",
+        "putrange",
+        "queryentities",
+        "queryentity",
+        "readfile",
+        "renamepathfile",
+        "setblobmetadata",
+        "setblobproperties",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class OperationRoute:
+    """A selected control-plane operation: its one spelling, its detectors, and the bodies they read."""
+
+    name: str
+    detectors: tuple[Detector, ...]
+    requests: tuple[type[Body], ...]
+    responses: tuple[type[Body], ...]
+
+
+@dataclass(frozen=True)
+class StorageRoute:
+    """Storage requests of one operation and authentication type, and the detectors they are for."""
+
+    detectors: tuple[Detector, ...]
+
+
+Route = OperationRoute | StorageRoute
+
+
+@dataclass(slots=True)
+class Selection:
+    """What became of the records of one body: chosen with their routes, ignored, or strays that are no objects."""
+
+    chosen: list[tuple[Route, Any]] = field(default_factory=list)
+    ignored: int = 0
+    strays: list[Any] = field(default_factory=list)
+
+
+_ByAuthentication = dict[Any, StorageRoute | None]
+
+
+class Index:
+    """The way from a record to its detectors, built once from the catalogue."""
+
+    def __init__(self, catalogue: Iterable[Detector]) -> None:
+        self.detectors = {detector.name: detector for detector in catalogue}
+        self._operations: dict[str, list[Detector]] = {}
+        self._endings: dict[str, list[Detector]] = {}
+        self._storage = [d for d in self.detectors.values() if d.on is StorageAccess]
+        self._spelled: dict[str, str] = {}
+        for detector in self.detectors.values():
+            for operation in detector.operations if detector.on is Operation else ():
+                known = self._endings if operation.startswith("*") else self._operations
+                known.setdefault(operation.lower().lstrip("*"), []).append(detector)
+                self._spelled.setdefault(operation.lower(), operation)
+        self._learned: dict[str, OperationRoute | _ByAuthentication | None] = {}
+
+    def select(self, records: Iterable[Any]) -> Selection:
+        """The records that are for some detector. ``records`` are JSON objects, as dictionaries or lazy views."""
+        learned = self._learned
+        selection = Selection()
+        ignored = 0
+        for record in records:
+            try:
+                route = learned[record["operationName"]]
+            except (KeyError, TypeError):
+                if not isinstance(record, Mapping):
+                    selection.strays.append(record)
+                    continue
+                route = self._learn(_operation_of(record)) if record else None
+            if isinstance(route, dict):
+                try:
+                    chosen = route[record["identity"]["type"]]
+                except (KeyError, TypeError):
+                    chosen = self._authenticated(route, record)
+            else:
+                chosen = route
+            if chosen is None:
+                ignored += 1
+                continue
+            selection.chosen.append((chosen, record))
+        selection.ignored = ignored
+        return selection
+
+    def operation_route(self, name: str) -> OperationRoute | None:
+        """The route of a control-plane operation, in any spelling."""
+        folded = name.lower()
+        found = list(self._operations.get(folded, ()))
+        for ending, detectors in self._endings.items():
+            if folded.endswith(ending):
+                found += [detector for detector in detectors if detector not in found]
+        if not found:
+            return None
+        return OperationRoute(
+            name=self._spelled.get(folded, folded),
+            detectors=tuple(found),
+            requests=_distinct(kind for detector in found for kind in detector.requests),
+            responses=_distinct(kind for detector in found for kind in detector.responses),
+        )
+
+    def _learn(self, operation: str) -> OperationRoute | _ByAuthentication | None:
+        if operation in self._learned:
+            return self._learned[operation]
+        if len(self._learned) >= _LEARNED_SPELLINGS:
+            self._learned.clear()
+        route: OperationRoute | _ByAuthentication | None
+        if "/" in operation:
+            route = self.operation_route(operation)
+        else:
+            # Storage operations are single words; anything else with blanks or dots belongs to other families.
+            route = {} if operation.isalnum() else None
+        self._learned[operation] = route
+        return route
+
+    def _authenticated(self, route: _ByAuthentication, record: Mapping[str, Any]) -> StorageRoute | None:
+        """The storage route of a record whose authentication type was not seen with its operation yet."""
+        operation = _operation_of(record).lower()
+        identity = record.get("identity")
+        spelled = identity.get("type") if isinstance(identity, Mapping) else None
+        if identity is None or not isinstance(spelled, str):
+            return self._undeclared(operation, record)
+        authentication = spelled.lower().replace(" ", "")
+        chosen = self._storage_route(operation, authentication)
+        if operation not in _OBJECT_OPERATIONS and authentication == Authentication.OAUTH:
+            return _with(chosen, self._issuers(identity))
+        if len(route) < _LEARNED_SPELLINGS:
+            route[spelled] = chosen
+        return chosen
+
+    def _undeclared(self, operation: str, record: Mapping[str, Any]) -> StorageRoute | None:
+        """A storage record that does not say how it was authenticated still shows a SAS in its URL."""
+        category = record.get("category")
+        if category is not None and not str(category).lower().startswith("storage"):
+            return None
+        url = record.get("uri")
+        signed = isinstance(url, str) and "sig=" in url.lower()
+        return self._storage_route(operation, Authentication.SAS if signed else "")
+
+    def _storage_route(self, operation: str, authentication: str) -> StorageRoute | None:
+        found = tuple(each for each in self._storage if _wants(each, operation, authentication))
+        return StorageRoute(found) if found else None
+
+    def _issuers(self, identity: Mapping[str, Any]) -> tuple[Detector, ...]:
+        granted = identity.get("authorization")
+        actions = [str(entry.get("action")).lower() for entry in granted or () if isinstance(entry, Mapping)]
+        return tuple(
+            detector
+            for detector in self._storage
+            if detector.authorized_for and any(detector.authorized_for.lower() in action for action in actions)
+        )
+
+
+def _operation_of(record: Mapping[str, Any]) -> str:
+    """The operation in any of the three shapes; empty when there is none."""
+    operation = record.get("operationName")
+    if operation is None:
+        operation = record.get("operation_name")
+    if isinstance(operation, Mapping):
+        operation = operation.get("value")
+    return operation[:512] if isinstance(operation, str) else ""
+
+
+def _wants(detector: Detector, operation: str, authentication: str) -> bool:
+    if operation in map(str.lower, detector.also):
+        return True
+    if detector.operations and operation not in map(str.lower, detector.operations):
+        return False
+    return authentication in detector.authentications if detector.authentications else bool(detector.operations)
+
+
+def _with(route: StorageRoute | None, more: tuple[Detector, ...]) -> StorageRoute | None:
+    known = route.detectors if route else ()
+    joined = known + tuple(detector for detector in more if detector not in known)
+    return StorageRoute(joined) if joined else None
+
+
+def _distinct(kinds: Iterable[type[Body]]) -> tuple[type[Body], ...]:
+    return tuple(dict.fromkeys(kinds))

@@ -1,0 +1,83 @@
+"""The pipeline: bodies in, findings out. In Azure, on a laptop and in a test only the ports differ."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from grantwatch.detection.detector import Detector
+from grantwatch.detection.index import Index
+from grantwatch.intake import Intake
+from grantwatch.judgement.rendering import Content, Organisation
+from grantwatch.memory.entities import Published
+from grantwatch.model.finding import Finding
+from grantwatch.ports import Clock, Parked, Parking, Sink, StateStore
+from grantwatch.recollection import Conclusion, Recollection
+from grantwatch.settings import Settings
+from grantwatch.tally import Tally
+
+
+class Engine:
+    """Everything between the bytes of a log and the rows of the findings table.
+
+    Safe to run in any number of instances on one store: order, repetition and cutting of the bodies do not matter.
+    """
+
+    def __init__(
+        self,
+        catalogue: Iterable[Detector],
+        *,
+        store: StateStore,
+        sink: Sink,
+        parking: Parking,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._index = Index(catalogue)
+        self._intake = Intake(self._index, settings)
+        organisation = Organisation(settings.networks, frozenset(settings.own_subscriptions))
+        self._recollection = Recollection(self._index, store, organisation)
+        self._sink = sink
+        self._parking = parking
+        self._clock = clock
+
+    def process(self, bodies: Sequence[bytes]) -> Tally:
+        """Take in message bodies; when this returns, every record is ignored, remembered, published or parked.
+
+        Raises what the ports raise; the same bodies may then simply be given again.
+        """
+        batch = self._intake.take(bodies)
+        self._park(batch.parked, batch.tally)
+        if batch.facts:
+            self._publish(self._recollection.remember(batch.facts), batch.tally)
+        return batch.tally
+
+    def finish(self, before: datetime | None = None) -> Tally:
+        """Report the calls that nobody saw end: those begun before that event time, or all of them."""
+        tally = Tally()
+        self._publish(self._recollection.lapse(before), tally)
+        return tally
+
+    def _publish(self, conclusion: Conclusion, tally: Tally) -> None:
+        self._park(conclusion.parked, tally)
+        now = self._clock()
+        findings = [
+            _finding(published, content, now) for published, content in self._recollection.unpublished(conclusion)
+        ]
+        if findings:
+            self._sink.publish(findings)
+            tally.published += len(findings)
+        self._recollection.confirm(conclusion)
+
+    def _park(self, items: Sequence[Parked], tally: Tally) -> None:
+        if items:
+            self._parking.park(items)
+            tally.parked += len(items)
+
+
+def _finding(published: Published, content: Content, now: datetime) -> Finding:
+    return Finding(
+        TimeGenerated=now,
+        Revision=published.revision,
+        RevisionReason=published.reason,
+        RaisedTo=published.raised_to,
+        **content,
+    )

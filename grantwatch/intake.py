@@ -1,0 +1,94 @@
+"""From the bodies of a batch to facts about entities, every record accounted for."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
+from grantwatch.memory.entities import EntityKey
+from grantwatch.model.operation import Phase
+from grantwatch.model.secrets import masked
+from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.ports import Parked
+from grantwatch.settings import Settings
+from grantwatch.tally import Tally
+from grantwatch.wire.activity import phase_of, reports_a_call
+from grantwatch.wire.envelope import decode
+from grantwatch.wire.fields import UnreadableRecordError
+from grantwatch.wire.json_views import dump, materialise
+from grantwatch.wire.storage import access_of
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch of bodies brought: facts by entity, what must be parked, and the count of everything."""
+
+    facts: dict[EntityKey, list[Phase | Access]] = field(default_factory=lambda: defaultdict(list))
+    parked: list[Parked] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+class Intake:
+    """Decodes, selects and normalises."""
+
+    def __init__(self, index: Index, settings: Settings) -> None:
+        self._index = index
+        self._tenant = settings.owner_tenant_id
+        self._networks = settings.networks
+
+    def take(self, bodies: Sequence[bytes]) -> Batch:
+        """The facts in some message bodies. Never raises for what the bodies hold."""
+        batch = Batch()
+        for body in bodies:
+            self._take_body(body, batch)
+        return batch
+
+    def _take_body(self, body: bytes, batch: Batch) -> None:
+        decoded = decode(body)
+        selection = self._index.select(decoded.records)
+        tally = batch.tally
+        tally.records += len(decoded.records)
+        tally.ignored += selection.ignored
+        for rejected in decoded.rejected:
+            tally.records += rejected.records
+            self._reject(rejected.reason, rejected.body, batch, rejected.records)
+        for stray in selection.strays:
+            self._reject("expected a JSON object as record", dump(stray), batch)
+        for route, view in selection.chosen:
+            record = materialise(view)
+            try:
+                if self._take_record(route, record, decoded.salvaged, batch):
+                    tally.selected += 1
+                else:
+                    tally.ignored += 1
+            except UnreadableRecordError as error:
+                self._reject(str(error), dump(record), batch)
+
+    def _take_record(self, route: Route, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> bool:
+        """Whether the record, on a closer look, is of a family that the route is for."""
+        if isinstance(route, OperationRoute):
+            if not reports_a_call(record):
+                return False
+            key, phase = phase_of(
+                record, route.name, route.requests, route.responses, owner_tenant=self._tenant, salvaged=salvaged
+            )
+            batch.facts[key].append(phase)
+            return True
+        category = record.get("category")
+        if category is not None and not str(category).lower().startswith("storage"):
+            return False
+        self._take_access(route, access_of(record, self._networks, salvaged=salvaged), batch)
+        return True
+
+    def _take_access(self, route: StorageRoute, access: Access, batch: Batch) -> None:
+        for detector in route.detectors:
+            if detector.natural_key is None:
+                continue
+            natural = detector.natural_key(access)
+            key = AccessKey(tenant=self._tenant, detector=detector.name, natural=natural)
+            batch.facts[key].append(access if detector.by_object else access.without_object())
+
+    def _reject(self, reason: str, body: bytes, batch: Batch, records: int = 1) -> None:
+        batch.tally.rejected += records
+        batch.parked.append(Parked(reason, masked(body.decode("utf-8", "replace")).encode()))

@@ -1,0 +1,1 @@
+"""What a finding says, and how bad it is."""

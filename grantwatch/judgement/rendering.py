@@ -1,0 +1,191 @@
+"""The content of a finding, as a pure function of everything known about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grantwatch.detection.detector import Detector
+from grantwatch.detection.match import Fact, Match
+from grantwatch.memory.digests import digest
+from grantwatch.memory.entities import EntityKey, Event
+from grantwatch.memory.resolution import Resolved
+from grantwatch.model.finding import SCHEMA_VERSION
+from grantwatch.model.grant import GrantStatus, Recipient, RecipientKind
+from grantwatch.model.network import Networks
+from grantwatch.model.operation import Operation, OperationKey
+from grantwatch.model.resource import ResourceId
+from grantwatch.model.severity import Outcome, Severity, severity_of
+
+Content = dict[str, Any]
+"""The columns of a finding without those that tell one revision from another."""
+
+_MOST_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One resolved match on its event, with the severity that remains."""
+
+    event: Event
+    resolved: Resolved
+    severity: Severity
+
+    @property
+    def match(self) -> Match:
+        return self.resolved.match
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.event.outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """What is ours, as far as it was declared."""
+
+    networks: Networks
+    subscriptions: frozenset[str] = frozenset()
+
+    def owns(self, recipient: Recipient, tenant: str, target: ResourceId) -> bool:
+        """Whether a recipient is known to be part of this organisation."""
+        if recipient.tenant is not None and tenant:
+            return recipient.tenant == tenant
+        if recipient.kind is RecipientKind.STORAGE_ACCOUNT:
+            subscription = ResourceId(recipient.id or "").subscription
+            return subscription is not None and subscription in self.subscriptions | {target.subscription}
+        return recipient.kind is RecipientKind.SUBSCRIPTION and (recipient.id or "") in self.subscriptions
+
+
+def judged(event: Event, resolved: Resolved, organisation: Organisation) -> Judged:
+    """With the severity after recipient and outcome are weighed."""
+    match = resolved.match
+    severity = resolved.severity
+    if match.severity_if_foreign and not organisation.owns(match.recipient, event.tenant, match.target):
+        severity = max(severity, match.severity_if_foreign)
+    return Judged(event, resolved, severity_of(severity, event.outcome))
+
+
+def finding_id(detector: Detector, key: EntityKey) -> str:
+    """A name that every delivery, order and revision of the same event shares."""
+    if isinstance(key, OperationKey):
+        natural: tuple[str, ...] = (key.correlation_id, key.name.lower(), key.resource)
+    else:
+        natural = key.natural
+    return digest((key.tenant, detector.id, natural))
+
+
+def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organisation: Organisation) -> Content:
+    """The content of the finding that these matches, all of one detector on one entity, fold into."""
+    lead = min(found, key=_precedence)
+    event, match, metadata = lead.event, lead.match, detector.metadata
+    actor, target, recipient = event.actor, match.target, match.recipient
+    return {
+        "EventTime": match.at,
+        "OwnerTenantId": key.tenant or None,
+        "FindingId": finding_id(detector, key),
+        "Detector": detector.name,
+        "FindingTitle": match.title or metadata.title,
+        "Summary": _sentence(lead),
+        "Severity": lead.severity,
+        "Outcome": lead.outcome,
+        "Tactics": tuple(dict.fromkeys(technique.tactic for technique in metadata.techniques)),
+        "Techniques": tuple(technique.id for technique in metadata.techniques),
+        "Analytics": metadata.analytics,
+        "SchemaVersion": SCHEMA_VERSION,
+        "ActorId": actor.id,
+        "ActorUpn": actor.upn,
+        "ActorName": actor.name,
+        "ActorKind": actor.kind,
+        "ActorTenantId": actor.tenant,
+        "ActorAppId": actor.app_id,
+        "ActorRoles": actor.roles,
+        "ActorIpAddress": actor.address,
+        "ActorIpClass": organisation.networks.classify(actor.address),
+        "ActorAuthenticationMethods": actor.authentication_methods,
+        "ActorUserAgent": actor.user_agent,
+        "TargetResourceId": target.text,
+        "TargetName": target.name,
+        "TargetKind": target.kind,
+        "TargetSubscriptionId": target.subscription,
+        "TargetResourceGroup": target.resource_group,
+        "TargetRegion": event.region,
+        "RecipientKind": recipient.kind,
+        "RecipientId": recipient.id,
+        "RecipientTenantId": recipient.tenant,
+        "RecipientName": recipient.name,
+        "RecipientConfidence": recipient.confidence,
+        **_grant(detector, key, found),
+        "Operation": event.name,
+        "CorrelationId": event.correlation_id or None,
+        "SourceLog": "AzureActivity" if isinstance(event, Operation) else "StorageLog",
+        "Evidence": _evidence(lead, found),
+        "Containment": match.containment,
+        "Triage": metadata.triage,
+    }
+
+
+def _precedence(judged: Judged) -> tuple[Any, ...]:
+    """The worst first, then the furthest, then the earliest."""
+    return (-judged.severity.rank, -judged.outcome.rank, judged.match.at, judged.match.summary, repr(judged.match))
+
+
+def _sentence(lead: Judged) -> str:
+    match lead.outcome:
+        case Outcome.FAILED:
+            return f"Failed: {lead.match.summary}"
+        case Outcome.ATTEMPTED:
+            return f"Attempted, outcome unknown: {lead.match.summary}"
+        case _:
+            return lead.match.summary
+
+
+def _grant(detector: Detector, key: EntityKey, found: Sequence[Judged]) -> Content:
+    """The grants of all matches as one: open while any is, until the last one ends."""
+    took_effect = (Outcome.SUCCEEDED, Outcome.ACCEPTED)
+    grants = [
+        (judged.match.grant, judged.resolved.closed)
+        for judged in found
+        if judged.match.grant is not None and judged.outcome in took_effect
+    ]
+    if not grants:
+        return dict.fromkeys(
+            ("GrantId", "GrantKind", "GrantStatus", "GrantOpenedAt", "GrantExpiresAt", "GrantClosedAt")
+        )
+    standing = [(grant, closed) for grant, closed in grants if closed is None] or grants
+    expiries = [grant.expires for grant, _ in standing]
+    closings = [closed for _, closed in grants if closed is not None]
+    all_closed = len(closings) == len(grants)
+    return {
+        "GrantId": digest(("grant", key.tenant, detector.id, finding_id(detector, key))),
+        "GrantKind": standing[0][0].kind,
+        "GrantStatus": GrantStatus.REVOKED if all_closed else GrantStatus.OPEN,
+        "GrantOpenedAt": min(grant.opened for grant, _ in standing),
+        "GrantExpiresAt": None if None in expiries else max(each for each in expiries if each),
+        "GrantClosedAt": max(closings) if all_closed else None,
+    }
+
+
+def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
+    """The lead's facts; lists are joined over all matches, up to twenty entries."""
+    evidence: dict[str, Any] = {}
+    for name, value in lead.match.evidence.items():
+        if isinstance(value, tuple):
+            evidence[name] = _joined(name, found)
+        elif value is not None:
+            evidence[name] = value
+    if lead.resolved.reason:
+        evidence["Judgement"] = lead.resolved.reason
+    if isinstance(lead.event, Operation) and len(found) > 1:
+        evidence["CallsUnderThisCorrelation"] = len(found)
+    if any(judged.event.salvaged for judged in found):
+        evidence["Salvaged"] = True
+    return evidence
+
+
+def _joined(name: str, found: Sequence[Judged]) -> list[str]:
+    values: set[Fact] = set()
+    for judged in found:
+        value = judged.match.evidence.get(name)
+        values.update(value if isinstance(value, tuple) else ())
+    listed = sorted(str(value) for value in values)
+    return listed if len(listed) <= _MOST_LISTED else [*listed[:_MOST_LISTED], f"and {len(listed) - _MOST_LISTED} more"]

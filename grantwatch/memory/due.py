@@ -1,0 +1,43 @@
+"""Calls that nobody has seen end yet, by the hour they began, so that a sweep reads hours and never scans."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from grantwatch.memory.digests import digest
+from grantwatch.memory.entities import Entity
+from grantwatch.model.operation import OperationKey
+from grantwatch.ports import Row, StateStore
+
+_HOURS = digest("due-hours")
+_HOUR = "%Y%m%d%H"
+
+
+class _Due(Struct, kw_only=True):
+    version: int = 1
+    began: datetime
+    key: OperationKey
+
+
+def due_rows(entity: Entity) -> Iterator[Row]:
+    """What to insert for an entity that only ever started; nothing for any other."""
+    if not entity.attempted_only or not isinstance(entity.key, OperationKey):
+        return
+    began = min(phase.time for phase in entity.phases.values())
+    hour = began.astimezone(UTC).strftime(_HOUR)
+    content = msgspec.json.encode(_Due(began=began, key=entity.key))
+    yield Row(_HOURS, hour, b"{}")
+    yield Row(digest(("due", hour)), digest(entity.key), content)
+
+
+def due(store: StateStore, before: datetime | None) -> Iterable[OperationKey]:
+    """The calls begun before that event time (None: all) that had not ended when they were noted."""
+    hours = [row.name for row in store.scan([_HOURS])]
+    if before is not None:
+        hours = [hour for hour in hours if hour <= before.astimezone(UTC).strftime(_HOUR)]
+    for row in store.scan([digest(("due", hour)) for hour in sorted(hours)]):
+        noted = msgspec.json.decode(row.content, type=_Due)
+        if before is None or noted.began < before:
+            yield noted.key

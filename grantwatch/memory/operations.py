@@ -1,0 +1,23 @@
+"""Telling apart the calls that share one key."""
+
+from collections.abc import Iterable
+from itertools import zip_longest
+
+from grantwatch.model.operation import Operation, OperationKey, Phase
+from grantwatch.model.severity import Outcome
+
+
+def calls(key: OperationKey, phases: Iterable[Phase]) -> tuple[Operation, ...]:
+    """The calls behind the records under one key.
+
+    Usually one. A caller can reuse a correlation id, though, so the first start is taken with the first acceptance and
+    the first outcome by event time, the second with the second, and so on. What has no partner stands alone.
+    """
+    ordered = sorted(phases, key=lambda phase: (phase.time, phase.outcome.rank, repr(phase)))
+    starts = [phase for phase in ordered if phase.outcome is Outcome.ATTEMPTED]
+    acceptances = [phase for phase in ordered if phase.outcome is Outcome.ACCEPTED]
+    ends = [phase for phase in ordered if phase.outcome in (Outcome.SUCCEEDED, Outcome.FAILED)]
+    return tuple(
+        Operation(key, tuple(phase for phase in group if phase is not None))
+        for group in zip_longest(starts, acceptances, ends)
+    )

@@ -1,0 +1,94 @@
+"""A match in the light of what others said under its topics."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement
+from grantwatch.model.grant import UNKNOWN_RECIPIENT
+from grantwatch.model.severity import Severity
+
+S = TypeVar("S", bound=Statement)
+
+# How far apart two logs may place the same event.
+_SAME_EVENT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A match with its severity before outcome and recipient are weighed.
+
+    ``void`` says that nothing changed: such a match is not reported, and withdrawn where it was.
+    """
+
+    match: Match
+    severity: Severity
+    closed: datetime | None = None
+    void: bool = False
+    reason: str | None = None
+
+
+def resolved(match: Match, default: Severity, statements: Sequence[Statement], *, certain: bool = True) -> Resolved:
+    """What becomes of a match. ``certain`` is false when facts were dropped, and then nothing speaks in its favour."""
+    match = _named(match, _of(statements, Naming))
+    outcome = Resolved(match, match.severity or default, closed=_closing(match, _of(statements, Closing)))
+    if not certain:
+        return outcome
+    counter = _counter(match, _of(statements, CounterFact))
+    if counter is not None:
+        return replace(outcome, severity=Severity.INFORMATIONAL, reason=counter.reason)
+    return _changed(outcome, match.change, _of(statements, Setting))
+
+
+def _of(statements: Iterable[Statement], kind: type[S]) -> list[S]:
+    return [each for each in statements if isinstance(each, kind)]
+
+
+def _named(match: Match, namings: Sequence[Naming]) -> Match:
+    """With the recipient that another record names; several that disagree name nobody."""
+    under = [naming for naming in namings if naming.topic == match.named_by]
+    recipients = {naming.recipient for naming in under}
+    if not recipients:
+        return match
+    if len(recipients) > 1:
+        claimed = tuple(sorted(each.id or "" for each in recipients))
+        return replace(match, recipient=UNKNOWN_RECIPIENT, evidence={**match.evidence, "ClaimedRecipients": claimed})
+    evidence = min((naming.evidence for naming in under), key=repr)
+    return replace(match, recipient=recipients.pop(), evidence={**match.evidence, **evidence})
+
+
+def _closing(match: Match, closings: Iterable[Closing]) -> datetime | None:
+    """When the match's grant ended: the earliest closing after it was opened."""
+    if match.grant is None or match.closed_by is None:
+        return match.closed_at
+    opened = match.grant.opened
+    ends = [closing.at for closing in closings if closing.topic == match.closed_by and closing.at >= opened]
+    return min(ends, default=match.closed_at)
+
+
+def _counter(match: Match, counters: Iterable[CounterFact]) -> CounterFact | None:
+    fitting = [
+        counter
+        for counter in counters
+        if counter.topic in match.countered_by and abs(counter.at - match.at) <= _SAME_EVENT
+    ]
+    return min(fitting, key=lambda counter: (counter.at, counter.reason), default=None)
+
+
+def _changed(outcome: Resolved, change: Setting | None, settings: Iterable[Setting]) -> Resolved:
+    """Only a change counts: known and equal before is void, unknown before a full PUT is Low."""
+    if change is None:
+        return outcome
+    before = [setting for setting in settings if setting.topic == change.topic and setting.at < change.at]
+    if before:
+        last = max(before, key=lambda setting: (setting.at, setting.value))
+        if last.value == change.value:
+            return replace(outcome, void=True, reason="the value was the same before")
+        return replace(outcome, reason=f"the value was {last.value} before")
+    if change.is_default:
+        return replace(outcome, severity=Severity.INFORMATIONAL, reason="a new resource with default settings")
+    if change.whole:
+        lowered = min(outcome.severity, Severity.LOW)
+        return replace(outcome, severity=lowered, reason="the value before is not known; the call set everything")
+    return outcome

@@ -1,0 +1,99 @@
+"""Where entities learn of each other.
+
+A topic is a partition. An entity that has something to say under a topic leaves its facts there; one whose findings
+depend on the topic leaves a mark that it follows. Everybody writes before reading, so whoever comes last sees it all.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct
+
+from grantwatch.detection.match import Topic
+from grantwatch.memory.digests import digest
+from grantwatch.memory.entities import Entity, EntityKey, Event, access_digest, events_of, phase_digest
+from grantwatch.model.operation import OperationKey, Phase
+from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.ports import Row
+
+_VERSION = 1
+
+
+class _Entry(Struct, omit_defaults=True, kw_only=True):
+    """Either a fact that an entity left, or the mark of a follower."""
+
+    version: int = _VERSION
+    operation: OperationKey | None = None
+    access: AccessKey | None = None
+    phase: Phase | None = None
+    request: Access | None = None
+
+    @property
+    def key(self) -> EntityKey:
+        key = self.operation or self.access
+        if key is None:
+            raise ValueError("a topic's entry belongs to no entity")
+        return key
+
+
+_DECODER = msgspec.json.Decoder(_Entry)
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """What stands under one topic: who follows it, and what was said."""
+
+    followers: set[EntityKey] = field(default_factory=set)
+    phases: dict[EntityKey, list[Phase]] = field(default_factory=lambda: defaultdict(list))
+    accesses: dict[EntityKey, list[Access]] = field(default_factory=lambda: defaultdict(list))
+
+    def events(self) -> Iterable[Event]:
+        for key in self.phases.keys() | self.accesses.keys():
+            yield from events_of(key, self.phases.get(key, ()), self.accesses.get(key, ()))
+
+
+def partition_of(tenant: str, topic: Topic) -> str:
+    return digest(("topic", tenant, topic))
+
+
+def rows_of(entity: Entity, said_under: Iterable[Topic], followed: Iterable[Topic]) -> list[Row]:
+    """What an entity leaves under its topics, to be inserted where absent."""
+    owner = digest(entity.key)
+    rows = []
+    for topic in said_under:
+        partition = partition_of(entity.key.tenant, topic)
+        for phase in entity.phases.values():
+            content = msgspec.json.encode(_entry(entity.key, phase=phase))
+            rows.append(Row(partition, f"{owner}-{phase_digest(phase)}", content))
+        for access in entity.accesses.values():
+            # The time belongs to the name: a use that turns out to be older is one more fact.
+            content = msgspec.json.encode(_entry(entity.key, request=access))
+            rows.append(Row(partition, f"{owner}-{access_digest(access)}-{access.time.timestamp():.6f}", content))
+    rows += [
+        Row(partition_of(entity.key.tenant, topic), f"{owner}-follows", msgspec.json.encode(_entry(entity.key)))
+        for topic in followed
+    ]
+    return rows
+
+
+def _entry(key: EntityKey, *, phase: Phase | None = None, request: Access | None = None) -> _Entry:
+    if isinstance(key, OperationKey):
+        return _Entry(operation=key, phase=phase)
+    return _Entry(access=key, request=request)
+
+
+def neighbours_in(rows: Sequence[Row]) -> dict[str, Neighbours]:
+    """What stands in these rows, by partition."""
+    found: dict[str, Neighbours] = defaultdict(Neighbours)
+    for row in rows:
+        entry = _DECODER.decode(row.content)
+        neighbours = found[row.partition]
+        if entry.phase is not None:
+            neighbours.phases[entry.key].append(entry.phase)
+        elif entry.request is not None:
+            neighbours.accesses[entry.key].append(entry.request)
+        else:
+            neighbours.followers.add(entry.key)
+    return found

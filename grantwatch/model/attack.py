@@ -1,0 +1,39 @@
+"""The part of MITRE ATT&CK (19.1) that GrantWatch speaks: names as ATT&CK itself spells them."""
+
+from enum import Enum, StrEnum
+
+
+class Tactic(StrEnum):
+    """An ATT&CK tactic, by its own name."""
+
+    PERSISTENCE = "Persistence"
+    DEFENSE_EVASION = "Defense Evasion"
+    CREDENTIAL_ACCESS = "Credential Access"
+    COLLECTION = "Collection"
+    EXFILTRATION = "Exfiltration"
+
+
+class Technique(Enum):
+    """An ATT&CK technique: id, name and the tactic under which GrantWatch reports it."""
+
+    TRANSFER_TO_CLOUD_ACCOUNT = ("T1537", "Transfer Data to Cloud Account", Tactic.EXFILTRATION)
+    EXFILTRATION_OVER_WEB_SERVICE = ("T1567", "Exfiltration Over Web Service", Tactic.EXFILTRATION)
+    CREATE_SNAPSHOT = ("T1578.001", "Modify Cloud Compute Infrastructure: Create Snapshot", Tactic.DEFENSE_EVASION)
+    DISABLE_CLOUD_LOGS = ("T1562.008", "Impair Defenses: Disable or Modify Cloud Logs", Tactic.DEFENSE_EVASION)
+    DISABLE_CLOUD_FIREWALL = ("T1562.007", "Impair Defenses: Disable or Modify Cloud Firewall", Tactic.DEFENSE_EVASION)
+    UNSECURED_CREDENTIALS = ("T1552", "Unsecured Credentials", Tactic.CREDENTIAL_ACCESS)
+    STEAL_ACCESS_TOKEN = ("T1528", "Steal Application Access Token", Tactic.CREDENTIAL_ACCESS)
+    DATA_FROM_CLOUD_STORAGE = ("T1530", "Data from Cloud Storage", Tactic.COLLECTION)
+    ACCOUNT_MANIPULATION = ("T1098", "Account Manipulation", Tactic.PERSISTENCE)
+
+    def __init__(self, technique_id: str, title: str, tactic: Tactic) -> None:
+        self.id = technique_id
+        self.title = title
+        self.tactic = tactic
+
+
+class Analytic(StrEnum):
+    """An ATT&CK analytic that GrantWatch implements for Azure."""
+
+    AN1580 = "AN1580"
+    AN1187 = "AN1187"

@@ -1,0 +1,76 @@
+"""Access handed out, and to whom."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class GrantKind(StrEnum):
+    """What sort of access was handed out."""
+
+    DISK_ACCESS = "DiskAccess"
+    ACCOUNT_SAS = "AccountSas"
+    SERVICE_SAS = "ServiceSas"
+    USER_DELEGATION_KEY = "UserDelegationKey"
+    ACCOUNT_KEYS = "AccountKeys"
+    SAS_IN_USE = "SasInUse"
+    OBJECT_REPLICATION = "ObjectReplication"
+    CROSS_TENANT_REPLICATION = "CrossTenantReplication"
+    PUBLIC_ACCESS = "PublicAccess"
+    NETWORK_OPENING = "NetworkOpening"
+    LIGHTHOUSE_DELEGATION = "LighthouseDelegation"
+    IMAGE_SHARE = "ImageShare"
+
+
+class GrantStatus(StrEnum):
+    """Whether access still holds, as far as the logs tell. Expiry is derived by readers from ``GrantExpiresAt``."""
+
+    OPEN = "Open"
+    EXPIRED = "Expired"
+    REVOKED = "Revoked"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One handing-out of access. ``expires`` is None when it lasts until somebody revokes it, or when unknown."""
+
+    kind: GrantKind
+    opened: datetime
+    expires: datetime | None = None
+
+
+class RecipientKind(StrEnum):
+    """What sort of party can now reach the data."""
+
+    TENANT = "Tenant"
+    PRINCIPAL = "Principal"
+    STORAGE_ACCOUNT = "StorageAccount"
+    SUBSCRIPTION = "Subscription"
+    ADDRESS = "Address"
+    ANYONE = "Anyone"
+    UNKNOWN = "Unknown"
+
+
+class Confidence(StrEnum):
+    """How surely the recipient is known: stated by the record, inferred from it, or neither."""
+
+    STATED = "Stated"
+    INFERRED = "Inferred"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who can now reach the data."""
+
+    kind: RecipientKind
+    id: str | None = None
+    tenant: str | None = None
+    name: str | None = None
+    confidence: Confidence = Confidence.STATED
+
+
+UNKNOWN_RECIPIENT = Recipient(RecipientKind.UNKNOWN, confidence=Confidence.NONE)
+ANYONE = Recipient(RecipientKind.ANYONE)
+"""Whoever holds a bearer URL, or everyone on the internet."""

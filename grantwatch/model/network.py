@@ -1,0 +1,86 @@
+"""Where a call came from."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Not reachable from the internet. Written out, because Python's `is_private` also counts documentation ranges.
+_INTERNAL: tuple[IpNetwork, ...] = tuple(
+    ipaddress.ip_network(block)
+    for block in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+
+
+class IpClass(StrEnum):
+    """Whose network an address belongs to."""
+
+    OWN = "Own"
+    AZURE_INTERNAL = "AzureInternal"
+    PUBLIC = "Public"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The networks that this organisation declared as its own."""
+
+    own: tuple[IpNetwork, ...] = ()
+
+    @classmethod
+    def of(cls, blocks: Iterable[str]) -> "Networks":
+        """From CIDR texts; raises ValueError on one that is none."""
+        return cls(tuple(ipaddress.ip_network(block.strip(), strict=False) for block in blocks))
+
+    def classify(self, address: str | None) -> IpClass:
+        """The class of an address text. A private address nobody declared is some virtual network in Azure, which
+        may as well be an attacker's: it is named ``AzureInternal``, not trusted.
+        """
+        return _classify(self.own, address)
+
+
+@lru_cache(maxsize=4096)
+def _classify(own: tuple[IpNetwork, ...], address: str | None) -> IpClass:
+    if address is None:
+        return IpClass.UNKNOWN
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return IpClass.UNKNOWN
+    if any(ip in network for network in own):
+        return IpClass.OWN
+    return IpClass.AZURE_INTERNAL if any(ip in network for network in _INTERNAL) else IpClass.PUBLIC
+
+
+@lru_cache(maxsize=4096)
+def address_of(text: str) -> str | None:
+    """The address in a ``callerIpAddress``: bare, ``v4:port``, ``[v6]:port`` or ``[v6]``; None where there is none.
+
+    IPv4-mapped IPv6 is unwrapped, and the text is canonical, so that one address has one spelling.
+    """
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return str(ip)

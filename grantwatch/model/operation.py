@@ -1,0 +1,139 @@
+"""An ARM call, put together from the Activity records that tell of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from grantwatch.model.actor import Actor
+from grantwatch.model.bodies import Body
+from grantwatch.model.resource import ResourceId
+from grantwatch.model.severity import Outcome
+
+B = TypeVar("B", bound=Body)
+
+
+class Phase(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One Activity record of a call, reduced to what rules may rely on.
+
+    ``requests`` and ``responses`` hold the whitelisted bodies by the name of their type. ``salvaged`` marks a record
+    cut out of a broken body, where text inside another record can pose as one.
+    """
+
+    time: datetime
+    outcome: Outcome
+    resource: str
+    actor: Actor
+    status: str | None = None
+    requests: dict[str, dict[str, Any]] = {}
+    responses: dict[str, dict[str, Any]] = {}
+    region: str | None = None
+    salvaged: bool = False
+
+
+class OperationKey(Struct, frozen=True, kw_only=True):
+    """What the records of one call share. The correlation id is the caller's choice: several calls may share a key."""
+
+    tenant: str
+    correlation_id: str
+    name: str
+    resource: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One ARM call with its phases merged, as detectors see it.
+
+    ``name`` is spelled as the catalogue spells it. ``correlation_id`` is shared by all calls of a deployment.
+    """
+
+    key: OperationKey
+    phases: tuple[Phase, ...]
+    """In order of event time; never empty."""
+
+    @property
+    def name(self) -> str:
+        return self.key.name
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that owns the resource; empty when no record said."""
+        return self.key.tenant
+
+    @property
+    def correlation_id(self) -> str:
+        return self.key.correlation_id
+
+    @cached_property
+    def resource(self) -> ResourceId:
+        """Spelled as the caller spelled it, where any record kept that."""
+        return ResourceId(max((phase.resource for phase in self.phases), key=_readability))
+
+    @property
+    def verb(self) -> str:
+        """``write``, ``delete`` or the name of the action, in lower case."""
+        parts = self.name.lower().split("/")
+        return parts[-2] if parts[-1] == "action" else parts[-1]
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        return max(phase.outcome for phase in self.phases)
+
+    @property
+    def took_effect(self) -> bool:
+        """Accepted or succeeded, and not known to have failed."""
+        return self.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)
+
+    @property
+    def started(self) -> datetime:
+        return self.phases[0].time
+
+    @cached_property
+    def decided(self) -> datetime:
+        """When the outcome that holds was first recorded."""
+        return min(phase.time for phase in self.phases if phase.outcome is self.outcome)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """From the phase that says the most about its caller."""
+        return max((phase.actor for phase in self.phases), key=lambda actor: (_detail(actor), repr(actor)))
+
+    @property
+    def region(self) -> str | None:
+        return min((phase.region for phase in self.phases if phase.region), default=None)
+
+    @property
+    def created(self) -> bool:
+        """The call is known to have made a new resource (HTTP 201)."""
+        return any((phase.status or "").lower() == "created" for phase in self.phases)
+
+    @property
+    def salvaged(self) -> bool:
+        return any(phase.salvaged for phase in self.phases)
+
+    def request(self, kind: type[B]) -> B:
+        """What was asked for; an empty body when no record shows it."""
+        return self._body(kind, "requests")
+
+    def response(self, kind: type[B]) -> B:
+        """What now is; an empty body when no record shows it."""
+        return self._body(kind, "responses")
+
+    def has_request(self, kind: type[Body]) -> bool:
+        return any(kind.__name__ in phase.requests for phase in self.phases)
+
+    def _body(self, kind: type[B], side: str) -> B:
+        found = [body for phase in self.phases if (body := getattr(phase, side).get(kind.__name__)) is not None]
+        return msgspec.convert(found[0], kind) if found else kind()
+
+
+def _readability(text: str) -> tuple[bool, str]:
+    """Prefers the mixed case that a person typed over the capitals that the Activity log makes of it."""
+    return (text not in (text.upper(), text.lower()), text)
+
+
+def _detail(actor: Actor) -> int:
+    return sum(bool(getattr(actor, field)) for field in actor.__struct_fields__)

@@ -1,0 +1,91 @@
+"""The name of an Azure resource."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True, eq=False)
+class ResourceId:
+    """A resource id, compared without regard to case, read by segment name and never by position.
+
+    Azure spells one id in many cases (Activity records over Event Hubs in capitals), and ids at tenant or
+    management-group scope have no subscription, so nothing here counts segments.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ResourceId) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @cached_property
+    def key(self) -> str:
+        """The spelling under which the resource is remembered."""
+        return "/" + "/".join(segment for segment in self.text.lower().split("/") if segment)
+
+    @cached_property
+    def _segments(self) -> list[str]:
+        return [segment for segment in self.text.split("/") if segment]
+
+    def named(self, segment: str) -> str | None:
+        """What follows the first segment of that name: ``named("subscriptions")``."""
+        lowered = [part.lower() for part in self._segments]
+        try:
+            return self._segments[lowered.index(segment.lower()) + 1]
+        except (ValueError, IndexError):
+            return None
+
+    @property
+    def subscription(self) -> str | None:
+        found = self.named("subscriptions")
+        return found.lower() if found else None
+
+    @property
+    def resource_group(self) -> str | None:
+        return self.named("resourceGroups")
+
+    @property
+    def name(self) -> str:
+        return self._segments[-1] if self._segments else ""
+
+    @property
+    def kind(self) -> str:
+        """The resource type in lower case, such as ``microsoft.compute/disks``; for extensions, the extension's."""
+        segments = [part.lower() for part in self._segments]
+        if "providers" in segments:
+            segments = segments[len(segments) - segments[::-1].index("providers") :]
+            return "/".join(segments[:1] + segments[1::2])
+        if "resourcegroups" in segments:
+            return "microsoft.resources/resourcegroups"
+        return "microsoft.resources/subscriptions" if "subscriptions" in segments else ""
+
+    @property
+    def storage_account(self) -> "ResourceId | None":
+        """The storage account that this resource is, or lies in."""
+        segments = [part.lower() for part in self._segments]
+        if "storageaccounts" not in segments:
+            return None
+        end = segments.index("storageaccounts") + 2
+        return ResourceId("/" + "/".join(self._segments[:end])) if len(segments) >= end else None
+
+    def ancestors(self) -> Iterator["ResourceId"]:
+        """What this resource lies in, nearest first: parents, the resource group, the subscription."""
+        segments = list(self._segments)
+        while len(segments) > 2:
+            del segments[-2:]
+            if len(segments) >= 2 and segments[-2].lower() == "providers":
+                del segments[-2:]
+            if segments:
+                yield ResourceId("/" + "/".join(segments))
+
+    @property
+    def quoted(self) -> str:
+        """The id as one word of a shell command: names come from whoever made the resource."""
+        return shlex.quote(self.text)

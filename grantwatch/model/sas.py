@@ -1,0 +1,114 @@
+"""What a shared access signature allows, read from the URL that carries it.
+
+The storage log masks only the signature; every other parameter stays. Their meaning:
+https://learn.microsoft.com/rest/api/storageservices/delegate-access-with-shared-access-signature
+"""
+
+import hashlib
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct
+
+from grantwatch.model.secrets import masked
+from grantwatch.model.time import time_of
+
+
+class SasKind(StrEnum):
+    """What signed the SAS, and how far it reaches."""
+
+    ACCOUNT = "AccountSas"
+    SERVICE = "ServiceSas"
+    USER_DELEGATION = "UserDelegationSas"
+
+
+class Sas(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The parameters of a SAS; the signature is never among them.
+
+    ``delegator_*`` name who asked for the user delegation key, ``recipient_*`` whom a user-bound SAS is for.
+    """
+
+    kind: SasKind
+    permissions: str = ""
+    services: str = ""
+    resource_types: str = ""
+    resource: str = ""
+    starts: datetime | None = None
+    expires: datetime | None = None
+    address_range: str | None = None
+    protocol: str | None = None
+    policy: str | None = None
+    delegator_id: str | None = None
+    delegator_tenant: str | None = None
+    recipient_id: str | None = None
+    recipient_tenant: str | None = None
+
+    @property
+    def is_account_wide(self) -> bool:
+        return self.kind is SasKind.ACCOUNT
+
+    def lifetime(self, used: datetime) -> timedelta | None:
+        """From its start, or from a use where it names none, to its expiry; None when it does not say."""
+        return self.expires - (self.starts or used) if self.expires else None
+
+    @property
+    def looks_like_portal(self) -> bool:
+        """Near-full account SAS over all services for some hours: what the Azure portal mints for key-based browsing."""
+        return (
+            self.is_account_wide
+            and set(self.services) >= set("bqtf")
+            and set(self.resource_types) >= set("sco")
+            and set(self.permissions) >= set("rwdlac")
+        )
+
+
+def sas_of(url: str) -> Sas | None:
+    """The SAS in a request URL, or None when it carries no signature. Parameter names are case-blind, as in Azure.
+
+    The outcome depends on the query alone and requests repeat it, so the last few thousand are kept.
+    """
+    query = url.partition("?")[2].partition("#")[0]
+    return _sas_of_query(_SIGNATURE.sub("sig=", query)) if _SIGNATURE.search(query) else None
+
+
+# `sig` and the signatures of older disk and table links, however the name is cased or percent-encoded.
+_SIGNATURE = re.compile(r"(?<![^&?])(?:s|%73)(?:i|%69)(?:g|%67)=[^&#\s]*", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def _sas_of_query(query: str) -> Sas:
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=False):
+        fields.setdefault(name.lower(), masked(value[:256]))
+    delegated = "skoid" in fields or "sktid" in fields
+    if delegated:
+        kind = SasKind.USER_DELEGATION
+    else:
+        kind = SasKind.ACCOUNT if "ss" in fields or "srt" in fields else SasKind.SERVICE
+    return Sas(
+        kind=kind,
+        permissions=fields.get("sp", ""),
+        services=fields.get("ss", ""),
+        resource_types=fields.get("srt", ""),
+        resource=fields.get("sr", ""),
+        starts=time_of(fields.get("st")),
+        expires=time_of(fields.get("se")),
+        address_range=fields.get("sip"),
+        protocol=fields.get("spr"),
+        policy=fields.get("si"),
+        delegator_id=fields.get("skoid"),
+        delegator_tenant=fields.get("sktid"),
+        recipient_id=fields.get("sduoid"),
+        recipient_tenant=fields.get("skdutid"),
+    )
+
+
+def signature_hash(url: str) -> str | None:
+    """The name of the SAS in a URL: upper-case hex SHA-256 of the decoded signature, as storage logs show it."""
+    for name, value in parse_qsl(urlsplit(url).query):
+        if name.lower() == "sig":
+            return hashlib.sha256(value.encode()).hexdigest().upper()
+    return None

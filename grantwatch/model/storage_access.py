@@ -1,0 +1,118 @@
+"""A request to a storage account's data plane, from its resource log."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from grantwatch.model.actor import Actor
+from grantwatch.model.network import IpClass
+from grantwatch.model.resource import ResourceId
+from grantwatch.model.sas import Sas
+from grantwatch.model.severity import Outcome
+
+
+class Authentication(StrEnum):
+    """How a request proved itself, as storage logs spell it without blanks and case."""
+
+    SAS = "sas"
+    DELEGATION_SAS = "delegationsas"
+    OAUTH = "oauth"
+    ACCOUNT_KEY = "accountkey"
+    ANONYMOUS = "anonymous"
+
+
+class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One storage request, reduced to what rules may rely on; many alike requests are one.
+
+    ``signature`` is the SHA-256 that storage logs show, the name of a SAS; where it is missing, a digest of the
+    SAS's other parameters. ``object_path`` is ``account/container/blob`` in the account's own words, ``source_path``
+    the same of a copy's source.
+    """
+
+    time: datetime
+    operation: str
+    succeeded: bool
+    authentication: str
+    account: str
+    resource: str
+    actor: Actor
+    network: IpClass
+    sas: Sas | None = None
+    signature: str | None = None
+    signed_with: str | None = None
+    referrer_is_portal: bool = False
+    object_path: str | None = None
+    source_path: str | None = None
+    requests_delegation_key: bool = False
+    policy_violated: bool = False
+    salvaged: bool = False
+    region: str | None = None
+
+    @property
+    def by_copy_engine(self) -> bool:
+        """Made by storage itself for a server-side copy, as far as the agent can be believed."""
+        return (self.actor.user_agent or "").lower().startswith("services_xstore_transport")
+
+    @property
+    def in_portal(self) -> bool:
+        """Shaped like a person browsing in the Azure portal with the SAS that the portal makes for itself."""
+        browser = (self.actor.user_agent or "").startswith("Mozilla/")
+        return self.referrer_is_portal and browser and self.sas is not None and self.sas.looks_like_portal
+
+    def without_object(self) -> "Access":
+        """The same for any object: requests that differ in nothing else are one."""
+        return replace(self, object_path=None, source_path=None)
+
+
+class AccessKey(Struct, frozen=True, kw_only=True):
+    """What the requests behind one finding share: the detector's natural key."""
+
+    tenant: str
+    detector: str
+    natural: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StorageAccess:
+    """Storage requests that differ in nothing that matters, as detectors see them; ``access.time`` is the first."""
+
+    key: AccessKey
+    access: Access
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that owns the account; empty when it is not configured."""
+        return self.key.tenant
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.SUCCEEDED if self.access.succeeded else Outcome.FAILED
+
+    @property
+    def name(self) -> str:
+        return self.access.operation
+
+    @property
+    def correlation_id(self) -> None:
+        """Requests that are alike have many."""
+        return None
+
+    @property
+    def actor(self) -> Actor:
+        return self.access.actor
+
+    @property
+    def region(self) -> str | None:
+        return self.access.region
+
+    @property
+    def salvaged(self) -> bool:
+        return self.access.salvaged
+
+    @property
+    def resource(self) -> ResourceId:
+        """The storage account; just its name where the record named no resource."""
+        return ResourceId(self.access.resource)

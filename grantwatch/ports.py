@@ -1,0 +1,71 @@
+"""What the engine needs of the world, each port as narrow as its use."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from grantwatch.model.finding import Finding
+
+Clock = Callable[[], datetime]
+"""Now, aware and in UTC."""
+
+RowKey = tuple[str, str]
+"""Partition and row, both opaque."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of state. ``version`` is the store's own, None for a row that is not stored yet."""
+
+    partition: str
+    name: str
+    content: bytes
+    version: str | None = None
+
+    @property
+    def key(self) -> RowKey:
+        return self.partition, self.name
+
+    def with_content(self, content: bytes) -> "Row":
+        return replace(self, content=content)
+
+
+class StateStore(Protocol):
+    """Shared state. Every method takes a batch and is one round trip in spirit; all raise on transient faults."""
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Store the rows that are absent; leave those that are there as they are."""
+
+    def read(self, keys: Sequence[RowKey]) -> Mapping[RowKey, Row]:
+        """Those of the rows that are there."""
+
+    def scan(self, partitions: Sequence[str]) -> Sequence[Row]:
+        """All rows of these partitions."""
+
+    def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        """Replace each row if it still has its version (None: is absent). Returns the keys of those that lost."""
+
+
+class Sink(Protocol):
+    """Where findings go."""
+
+    def publish(self, findings: Sequence["Finding"]) -> None:
+        """Write the findings durably, or raise. Writing one twice is harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Something that could not be used: the reason in a few words, and the bytes, with secrets masked."""
+
+    reason: str
+    body: bytes
+    detector: str | None = None
+
+
+class Parking(Protocol):
+    """Where goes what cannot be processed now."""
+
+    def park(self, items: Sequence[Parked]) -> None:
+        """Store the items durably, or raise. Parking one twice is harmless."""

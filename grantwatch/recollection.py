@@ -1,0 +1,279 @@
+"""Bringing facts to rest: remembered, seen beside what others said, judged, and revised where that is news.
+
+The order of work is what makes it safe to repeat and to run in parallel: read the entities, leave facts and marks under
+their topics, read the topics, swap. Whoever swaps has read the topics after the entity, so a stale view always loses.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+
+from grantwatch.detection.detector import Detector
+from grantwatch.detection.index import Index
+from grantwatch.detection.match import Match, Statement, Topic
+from grantwatch.errors import StateConflictError
+from grantwatch.judgement.rendering import Content, Judged, Organisation, judged, rendered
+from grantwatch.judgement.revision import revised
+from grantwatch.memory.due import due, due_rows
+from grantwatch.memory.entities import (
+    Entity,
+    EntityKey,
+    Event,
+    Published,
+    access_digest,
+    address_of_entity,
+    restored,
+    stored,
+)
+from grantwatch.memory.resolution import resolved
+from grantwatch.memory.topics import Neighbours, neighbours_in, partition_of, rows_of
+from grantwatch.model.operation import Operation, OperationKey, Phase
+from grantwatch.model.severity import Outcome, Severity
+from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.ports import Parked, StateStore
+
+logger = logging.getLogger(__name__)
+
+_Use = tuple[AccessKey, str]
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+Facts = Mapping[EntityKey, Sequence[Phase | Access]]
+
+_ROUNDS = 24
+_REMEMBERED_USES = 16_384
+
+
+@dataclass(slots=True)
+class Conclusion:
+    """What a batch came to: current revisions of the findings it touched, and detectors that failed."""
+
+    revisions: dict[str, tuple[Published, Content]] = field(default_factory=dict)
+    parked: list[Parked] = field(default_factory=list)
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An entity with what its detectors say of it."""
+
+    entity: Entity
+    matches: list[tuple[Detector, Event, Match]] = field(default_factory=list)
+    said_under: set[Topic] = field(default_factory=set)
+
+    @property
+    def followed(self) -> set[Topic]:
+        return {topic for _, _, match in self.matches for topic in match.topics}
+
+
+class Recollection:
+    """The engine's memory and judgement over one state store."""
+
+    def __init__(self, index: Index, store: StateStore, organisation: Organisation) -> None:
+        self._index = index
+        self._store = store
+        self._organisation = organisation
+        self._settled_uses: dict[_Use, datetime] = {}
+        self._published: dict[str, int] = {}
+
+    def remember(self, facts: Facts, *, lapsed: frozenset[EntityKey] = frozenset()) -> Conclusion:
+        """Add facts to their entities and bring every finding they bear on up to date.
+
+        Raises StateConflictError when other writers keep winning.
+        """
+        conclusion = Conclusion(facts=facts)
+        pending = {key for key, found in facts.items() if not self._is_settled(key, found)} | lapsed
+        done: set[EntityKey] = set()
+        for _ in range(_ROUNDS):
+            if not pending:
+                return conclusion
+            drafts = self._drafts(pending, facts, lapsed, conclusion)
+            self._share(drafts)
+            neighbours = self._neighbours(drafts)
+            lost = self._conclude(drafts, neighbours, conclusion)
+            done |= pending - lost
+            pending = lost | (self._followers(drafts, facts, neighbours) - done)
+        raise StateConflictError(f"{len(pending)} entities kept changing under other writers")
+
+    def lapse(self, before: datetime | None) -> Conclusion:
+        """Take the calls begun before that event time, whose end nobody saw, as attempts."""
+        keys = list(dict.fromkeys(due(self._store, before)))
+        rows = self._store.read([address_of_entity(key) for key in keys])
+        open_ended = [restored(key, rows.get(address_of_entity(key))) for key in keys]
+        lapsed = frozenset(each.key for each in open_ended if each.attempted_only and not each.lapsed)
+        return self.remember({}, lapsed=lapsed)
+
+    def unpublished(self, conclusion: Conclusion) -> list[tuple[Published, Content]]:
+        """The revisions that this engine does not know to have been published."""
+        return [
+            (published, content)
+            for name, (published, content) in conclusion.revisions.items()
+            if self._published.get(name) != published.revision
+        ]
+
+    def confirm(self, conclusion: Conclusion) -> None:
+        """Everything of it is durable and published; repeats need not be looked at again."""
+        for cache in (self._published, self._settled_uses):
+            if len(cache) > _REMEMBERED_USES:
+                cache.clear()
+        for name, (published, _) in conclusion.revisions.items():
+            self._published[name] = published.revision
+        for key, facts in conclusion.facts.items():
+            for use, first in _uses(key, facts):
+                self._settled_uses[use] = min(self._settled_uses.get(use, first), first)
+
+    def _is_settled(self, key: EntityKey, facts: Iterable[Phase | Access]) -> bool:
+        """Uses of storage that this engine has brought to rest before, the same or an earlier one of their kind."""
+        if not isinstance(key, AccessKey):
+            return False
+        return all(self._settled_uses.get(use, _NEVER) <= first for use, first in _uses(key, facts))
+
+    def _drafts(
+        self, pending: Iterable[EntityKey], facts: Facts, lapsed: frozenset[EntityKey], conclusion: Conclusion
+    ) -> list[_Draft]:
+        keys = list(pending)
+        rows = self._store.read([address_of_entity(key) for key in keys])
+        drafts = []
+        for key in keys:
+            entity = restored(key, rows.get(address_of_entity(key)))
+            entity.join(facts.get(key, ()), lapsed=key in lapsed)
+            drafts.append(self._draft(entity, conclusion))
+        return drafts
+
+    def _draft(self, entity: Entity, conclusion: Conclusion) -> _Draft:
+        draft = _Draft(entity)
+        for event in entity.events():
+            for detector in self._detectors(entity.key):
+                for said in self._said(detector, event, conclusion):
+                    if not isinstance(said, Match):
+                        draft.said_under.add(said.topic)
+                    elif entity.lapsed or not _is_open_ended(event):
+                        draft.matches.append((detector, event, said))
+        return draft
+
+    def _detectors(self, key: EntityKey) -> Sequence[Detector]:
+        if isinstance(key, OperationKey):
+            route = self._index.operation_route(key.name)
+            return route.detectors if route else ()
+        known = self._index.detectors.get(key.detector)
+        return (known,) if known else ()
+
+    def _said(self, detector: Detector, event: Event, conclusion: Conclusion) -> list[Match | Statement]:
+        """What a detector says. One that fails costs its own match on this event and nothing else."""
+        try:
+            return list(detector(event))
+        except Exception as error:  # any: a fault in one rule must not silence the others
+            logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)
+            facts = event.phases if isinstance(event, Operation) else (event.access,)
+            body = msgspec.json.encode({"key": event.key, "facts": facts})
+            conclusion.parked.append(Parked(f"{type(error).__name__} in the detector", body, detector.name))
+            return []
+
+    def _share(self, drafts: Iterable[_Draft]) -> None:
+        rows = [
+            row
+            for draft in drafts
+            for row in (*rows_of(draft.entity, draft.said_under, draft.followed), *due_rows(draft.entity))
+        ]
+        if rows:
+            self._store.insert(rows)
+
+    def _neighbours(self, drafts: Iterable[_Draft]) -> Mapping[str, Neighbours]:
+        partitions = {
+            partition_of(draft.entity.key.tenant, topic)
+            for draft in drafts
+            for topic in draft.said_under | draft.followed
+        }
+        return neighbours_in(self._store.scan(sorted(partitions))) if partitions else {}
+
+    def _followers(
+        self, drafts: Iterable[_Draft], facts: Facts, neighbours: Mapping[str, Neighbours]
+    ) -> set[EntityKey]:
+        """Who must look again, because something arrived under a topic that they follow."""
+        followers: set[EntityKey] = set()
+        for draft in drafts:
+            if facts.get(draft.entity.key):
+                for topic in draft.said_under:
+                    found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
+                    followers |= found.followers if found else set()
+        return followers
+
+    def _conclude(
+        self, drafts: Sequence[_Draft], neighbours: Mapping[str, Neighbours], conclusion: Conclusion
+    ) -> set[EntityKey]:
+        """Judge and swap; returns the entities that another writer changed meanwhile."""
+        rows, current = [], {}
+        for draft in drafts:
+            before = draft.entity.row.content if draft.entity.row else None
+            current[draft.entity.key] = self._revisions(draft, neighbours, conclusion)
+            row = stored(draft.entity)
+            if row.content != before:
+                rows.append(row)
+        lost_rows = set(self._store.swap(rows)) if rows else set()
+        lost = {draft.entity.key for draft in drafts if address_of_entity(draft.entity.key) in lost_rows}
+        for key, revisions in current.items():
+            if key not in lost:
+                conclusion.revisions.update(revisions)
+        return lost
+
+    def _revisions(
+        self, draft: _Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
+    ) -> dict[str, tuple[Published, Content]]:
+        """The current revision of each finding of an entity, noted in the entity."""
+        entity = draft.entity
+        revisions = {}
+        for detector in dict.fromkeys(detector for detector, _, _ in draft.matches):
+            found = list(self._judged(detector, draft, neighbours, conclusion))
+            standing = [each for each in found if not each.resolved.void]
+            content = rendered(detector, entity.key, standing or found, self._organisation)
+            content["Withdrawn"] = not standing
+            before = entity.findings.get(detector.name)
+            if not standing:
+                if before is None:
+                    continue
+                content["Severity"] = Severity.INFORMATIONAL
+            published = revised(before, content)
+            entity.findings = {**entity.findings, detector.name: published}
+            revisions[content["FindingId"]] = (published, content)
+        return revisions
+
+    def _judged(
+        self, detector: Detector, draft: _Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
+    ) -> Iterator[Judged]:
+        default = detector.metadata.severity
+        for each, event, match in draft.matches:
+            if each is detector:
+                statements = self._statements(detector, draft, match, neighbours, conclusion)
+                certain = not draft.entity.is_full
+                yield judged(event, resolved(match, default, statements, certain=certain), self._organisation)
+
+    def _statements(
+        self,
+        detector: Detector,
+        draft: _Draft,
+        match: Match,
+        neighbours: Mapping[str, Neighbours],
+        conclusion: Conclusion,
+    ) -> list[Statement]:
+        """What others, seen through the same detector, state under the topics of a match."""
+        statements: list[Statement] = []
+        for topic in match.topics:
+            found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
+            for event in found.events() if found else ():
+                for said in self._said(detector, event, conclusion):
+                    if not isinstance(said, Match) and said.topic == topic:
+                        statements.append(said)
+        return statements
+
+
+def _uses(key: EntityKey, facts: Iterable[Phase | Access]) -> Iterator[tuple[_Use, datetime]]:
+    if isinstance(key, AccessKey):
+        for fact in facts:
+            if isinstance(fact, Access):
+                yield (key, access_digest(fact)), fact.time
+
+
+def _is_open_ended(event: Event) -> bool:
+    return isinstance(event, Operation) and event.outcome is Outcome.ATTEMPTED

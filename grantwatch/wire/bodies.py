@@ -1,0 +1,75 @@
+"""Request and response bodies, reduced to their declared fields."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+from grantwatch.model.bodies import Body, folded
+from grantwatch.wire.fields import safe
+
+_DEEPEST = 16
+_LARGEST = 256 * 1024
+
+
+def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]]:
+    """A body, as object or as JSON text, by the name of each type that finds something in it. Never raises."""
+    kinds = tuple(kinds)
+    if not kinds or not value:
+        return {}
+    if isinstance(value, str):
+        if len(value) > _LARGEST:
+            return {}
+        try:
+            value = json.loads(value, strict=False)
+        except (ValueError, RecursionError):
+            return {}
+    if not isinstance(value, Mapping):
+        return {}
+    fields = _folded(value, 0)
+    found = {kind.__name__: msgspec.to_builtins(_tolerant(fields, kind)) for kind in kinds}
+    return {name: body for name, body in found.items() if body}
+
+
+def _folded(value: Any, depth: int) -> Any:
+    """With every key in the one spelling; resource providers take any case. The first of two alike keys holds."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        spelled: dict[str, Any] = {}
+        for key, member in value.items():
+            spelled.setdefault(folded(str(key)), _folded(member, depth + 1))
+        return spelled
+    if isinstance(value, list):
+        return [_folded(member, depth + 1) for member in value[:1024]]
+    return safe(value) if isinstance(value, str) else value
+
+
+def _tolerant(value: Any, kind: Any) -> Any:
+    """``value`` as ``kind``, reading as absent whatever has another type."""
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except (msgspec.ValidationError, ValueError, RecursionError):
+        pass
+    inner = _unwrapped(kind)
+    if isinstance(inner, type) and issubclass(inner, Body):
+        if not isinstance(value, Mapping):
+            return inner() if inner is kind else None
+        return inner(**{name: _tolerant(value.get(folded(name)), hint) for name, hint in _hints(inner)})
+    if get_origin(inner) is tuple and isinstance(value, list):
+        (member, _) = get_args(inner)
+        return tuple(found for each in value if (found := _tolerant(each, member)) is not None)
+    return None
+
+
+def _unwrapped(kind: Any) -> Any:
+    """``X`` for ``X | None``."""
+    present = [each for each in get_args(kind) if each is not type(None)]
+    return present[0] if len(present) == 1 and type(None) in get_args(kind) else kind
+
+
+@lru_cache(maxsize=256)
+def _hints(kind: type[Body]) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, field.type) for field in msgspec.structs.fields(kind))

@@ -1,0 +1,63 @@
+"""Reading untrusted fields: a value of the wrong type, or a producer's word for nothing, is absent."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from grantwatch.model.secrets import masked
+
+_ABSENT = frozenset(("", "-", "null", "<null>", "none"))
+_LONGEST = 2048
+
+
+class UnreadableRecordError(ValueError):
+    """A selected record lacks something without which nothing can be said of it."""
+
+
+def text(value: Any) -> str | None:
+    """A text or number as text: at most 2,048 printable characters, secrets masked; None for all that means nothing."""
+    if isinstance(value, str):
+        stripped = value.strip()
+        return None if stripped.lower() in _ABSENT else safe(stripped)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def safe(value: str) -> str:
+    """What may be kept of a text that a stranger chose: cut, printable, secrets masked."""
+    cut = value[:_LONGEST]
+    if not cut.isprintable():
+        cut = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
+    return masked(cut)
+
+
+def number(value: Any) -> int | None:
+    """A whole number, also where it came as text."""
+    if isinstance(value, int):
+        return int(value)
+    try:
+        return int(value) if isinstance(value, str) and len(value) < 20 else None
+    except ValueError:
+        return None
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """An object, also where it came as JSON text; empty where it is neither."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value, strict=False)
+        except (ValueError, RecursionError):
+            return {}
+    return value if isinstance(value, Mapping) else {}
+
+
+def guid(value: Any) -> str | None:
+    """An id in lower case, with the dashes that evidence leaves out."""
+    found = text(value)
+    if found is None:
+        return None
+    found = found.lower()
+    if len(found) == 32 and all(each in "0123456789abcdef" for each in found):
+        return f"{found[:8]}-{found[8:12]}-{found[12:16]}-{found[16:20]}-{found[20:]}"
+    return found

@@ -1,0 +1,231 @@
+"""The slow way: every record that can be had from a body of another shape, or from a broken one.
+
+Whatever is not a record is rejected with its reason and its bytes, and its neighbours are kept. Work is bounded by a
+constant times the length of the body, so that no body can stall its partition.
+"""
+
+import codecs
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+_GZIP = b"\x1f\x8b"
+_LARGEST_UNPACKED = 64 * 1024 * 1024
+_DEEPEST_NESTING = 3
+_SCAN_BUDGET = 4
+_SMALL_BODY = 2 * 1024 * 1024
+_JSON = json.JSONDecoder(strict=False)
+_BLANK = re.compile(r"[\s,]*")
+_RECORDS = re.compile(r'\{\s*"records"\s*:\s*\[')
+_NEXT_RECORD = re.compile(r'\}\s*,?\s*(?=\{\s*")')
+_CLOSED = re.compile(r"[\s,]*\]\s*\}")
+_NEXT_LINE = re.compile(r"\n\s*(?=[\[{])")
+# What every record of a family that matters here carries; text inside a broken record seldom has both.
+_MARKS = ({"time", "operationName"}, {"eventTimestamp", "operationName"}, {"event_timestamp", "operation_name"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Bytes that are no record, and why: a few words that name the fault. ``records`` is how many were lost at least."""
+
+    reason: str
+    body: bytes
+    records: int = 1
+
+
+@dataclass(slots=True)
+class Salvaged:
+    """What was had from a body; ``broken`` when it was not valid JSON, or JSON Lines, as a whole."""
+
+    records: list[Any] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    broken: bool = False
+
+    def reject(self, reason: str, text: str | bytes) -> None:
+        body = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+        self.rejected.append(Rejected(reason, body))
+
+
+def salvage(body: bytes) -> Salvaged:
+    """The records in a body of any shape: array of envelopes, bare records, JSON Lines, gzip, truncated, garbled."""
+    found = Salvaged()
+    _from_bytes(body, found, depth=0)
+    return found
+
+
+def _from_bytes(body: bytes, found: Salvaged, depth: int) -> None:
+    if body.startswith(_GZIP) and depth < _DEEPEST_NESTING:
+        unpacked = _unpacked(body, found)
+        if unpacked is not None:
+            _from_bytes(unpacked, found, depth + 1)
+        return None
+    stripped = body.removeprefix(codecs.BOM_UTF8).strip()
+    if not stripped:
+        return found.reject("the body is empty", body)
+    if not stripped.startswith((b"{", b"[")):
+        return found.reject("the body is not JSON", body)
+    _from_text(stripped.decode("utf-8", "replace"), found, depth)
+
+
+def _unpacked(body: bytes, found: Salvaged) -> bytes | None:
+    try:
+        with gzip.open(io.BytesIO(body)) as stream:
+            unpacked = stream.read(_LARGEST_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        found.reject(f"the gzip data is damaged ({type(error).__name__})", body)
+        return None
+    if len(unpacked) > _LARGEST_UNPACKED:
+        found.reject(f"the gzip data unpacks to more than {_LARGEST_UNPACKED >> 20} MB", body)
+        return None
+    return unpacked
+
+
+def _from_text(text: str, found: Salvaged, depth: int) -> None:
+    """Documents one after another; where one is broken, its records one by one."""
+    scanner = _Scanner(text)
+    position = scanner.skip_blanks(0)
+    while position < len(text):
+        if scanner.exhausted:
+            found.broken = True
+            return found.reject("too much of the body is broken", text[position:])
+        outcome = scanner.value_at(position)
+        if isinstance(outcome, Exception):
+            position = _from_broken(scanner, position, found, outcome)
+        else:
+            document, position = outcome
+            _from_document(document, found, depth)
+        position = scanner.skip_blanks(position)
+
+
+def _from_document(document: Any, found: Salvaged, depth: int) -> None:
+    match document:
+        case {"records": list(records)} if "operationName" not in document:
+            found.records += records
+        case {"records": dict(record)} if "operationName" not in document:
+            found.records.append(record)
+        case dict():
+            found.records.append(document)
+        case list() if depth < _DEEPEST_NESTING:
+            for element in document:
+                _from_document(element, found, depth + 1)
+        case str() if depth < _DEEPEST_NESTING and document.lstrip()[:1] in ("{", "["):
+            _from_text(document, found, depth + 1)
+        case _:
+            found.reject("expected a JSON object with log records", json.dumps(document))
+
+
+def _from_broken(scanner: "_Scanner", start: int, found: Salvaged, error: Exception) -> int:
+    """Records of the document at ``start`` that is not valid as a whole; returns where the next document begins.
+
+    A broken line of JSON Lines ends at its line break; an envelope may be broken across lines.
+    """
+    found.broken = True
+    text = scanner.text
+    envelope = _RECORDS.match(text, start)
+    if envelope is None:
+        end = scanner.next_line(start)
+        found.reject(_reason(error), text[start:end])
+        return end
+    position = envelope.end()
+    for record, skipped, position in _resynchronised(scanner, position):
+        if skipped.strip(" \t\r\n,"):
+            found.reject("a record is not valid JSON", skipped)
+        found.records.append(record)
+    closed = _CLOSED.match(text, position)
+    if closed:
+        return closed.end()
+    end = scanner.next_line(position)
+    if text[position:end].strip(" \t\r\n,]}"):
+        found.reject("the body ends inside a record, or in text that is no record", text[position:end])
+    return end
+
+
+def _resynchronised(scanner: "_Scanner", position: int) -> Iterator[tuple[dict[str, Any], str, int]]:
+    """Each whole record from here, with the text skipped before it and where it ends."""
+    resume = position
+    lost = False
+    while not scanner.exhausted:
+        position = scanner.skip_blanks(position)
+        if scanner.text.startswith("{", position):
+            outcome = scanner.value_at(position)
+            if not isinstance(outcome, Exception):
+                record, end = outcome
+                if not lost or any(marks <= record.keys() for marks in _MARKS):
+                    yield record, scanner.text[resume:position] if lost else "", end
+                    position = resume = end
+                    lost = False
+                    continue
+        elif not lost and not scanner.text.startswith(("[", '"'), position):
+            return
+        lost = True
+        following = _NEXT_RECORD.search(scanner.text, position)
+        if following is None:
+            return
+        position = following.end()
+
+
+class _Scanner:
+    """Reads JSON values out of one text, with a budget that all attempts share.
+
+    A failed attempt may have read to the end of the text, and Python's decoder counts lines from the start to report
+    it; so an attempt sees a small window first, which grows while the cut may be what broke it.
+    """
+
+    _WINDOWS = (4096, 65536)
+    _LEAST_CHARGE = 2048
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._budget = _SCAN_BUDGET * len(text) + _SMALL_BODY
+
+    @property
+    def exhausted(self) -> bool:
+        return self._budget <= 0
+
+    def skip_blanks(self, position: int) -> int:
+        return _BLANK.match(self.text, position).end()  # type: ignore[union-attr]
+
+    def next_line(self, position: int) -> int:
+        """Where the next line that starts a document begins, or the end."""
+        line = _NEXT_LINE.search(self.text, position)
+        return line.start() + 1 if line else len(self.text)
+
+    def value_at(self, position: int) -> tuple[Any, int] | Exception:
+        """The JSON value that starts there and where it ends, or why there is none."""
+        for window in self._WINDOWS:
+            if position + window >= len(self.text):
+                break
+            cut = self.text[position : position + window]
+            try:
+                value, end = _JSON.raw_decode(cut)
+            except json.JSONDecodeError as error:
+                self._charge(window)
+                if error.pos < window - 16 and not error.msg.startswith("Unterminated"):
+                    return error
+            except RecursionError as error:
+                self._charge(4 * window)
+                return error
+            else:
+                self._charge(end)
+                return value, position + end
+        try:
+            value, end = _JSON.raw_decode(self.text, position)
+        except (ValueError, RecursionError) as error:
+            self._charge(max(4096, len(self.text) - position))
+            return error
+        self._charge(end - position)
+        return value, end
+
+    def _charge(self, length: int) -> None:
+        self._budget -= max(length, self._LEAST_CHARGE)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "the JSON is nested too deeply"
+    return f"not valid JSON: {getattr(error, 'msg', 'unreadable')}"

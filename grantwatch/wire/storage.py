@@ -1,0 +1,151 @@
+"""Storage resource log records, as accesses.
+
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/storagebloblogs has the fields; over Event Hubs they
+come in camelCase, empty ones are left out, and the signature of a SAS in ``uri`` is masked.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from grantwatch.model.actor import Actor, ActorKind
+from grantwatch.model.network import Networks, address_of
+from grantwatch.model.resource import ResourceId
+from grantwatch.model.sas import Sas, sas_of
+from grantwatch.model.storage_access import Access
+from grantwatch.model.time import time_of
+from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, number, safe, text
+
+_SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
+_SIGNED_WITH = re.compile(r"([\w-]{1,40})\(([0-9a-f]{16,128})\)", re.IGNORECASE)
+_PORTAL = re.compile(r"https://([\w-]+\.)*portal\.azure\.(com|us|cn)(/|$)", re.IGNORECASE)
+
+
+def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) -> Access:
+    """The access that a record tells of. Raises UnreadableRecordError when its time or account cannot be read."""
+    time = time_of(text(record.get("time")))
+    if time is None:
+        raise UnreadableRecordError("the record has no readable time")
+    properties = mapping(record.get("properties"))
+    identity = mapping(record.get("identity"))
+    url = text(record.get("uri")) or ""
+    account = (text(properties.get("accountName")) or _account_of_host(url) or "").lower()
+    if not account:
+        raise UnreadableRecordError("the record names no storage account")
+    sas = sas_of(url)
+    address = text(record.get("callerIpAddress"))
+    address = address_of(address) if address else None
+    token = text(identity.get("tokenHash")) or ""
+    operation = text(record.get("operationName")) or ""
+    return Access(
+        time=time,
+        operation=operation,
+        succeeded=_succeeded(record),
+        authentication=_authentication(identity, sas),
+        account=account,
+        resource=_account_resource(text(record.get("resourceId")), account),
+        actor=_actor(mapping(identity.get("requester")), sas, address, text(properties.get("userAgentHeader"))),
+        network=networks.classify(address),
+        sas=sas,
+        signature=_signature(token, sas),
+        signed_with=_signed_with(token),
+        referrer_is_portal=bool(_PORTAL.match(text(properties.get("referrerHeader")) or "")),
+        object_path=_path_of_key(text(properties.get("objectKey"))) or path_of_url(url, account),
+        source_path=_source_path(operation, url, properties),
+        requests_delegation_key=_requests_delegation_key(operation, identity),
+        policy_violated=(text(properties.get("sasExpiryStatus")) or "").lower().startswith("policy violated"),
+        salvaged=salvaged,
+        region=text(record.get("location")),
+    )
+
+
+def path_of_url(url: str, account: str | None = None) -> str | None:
+    """``account/container/blob`` of a request URL; None when it names no container."""
+    account = account or _account_of_host(url)
+    path = unquote(url.partition("?")[0].partition("://")[2].partition("/")[2]).strip("/")
+    return f"{account}/{safe(path)}" if account and path else None
+
+
+def _path_of_key(key: str | None) -> str | None:
+    """``objectKey`` is a path, but on the source record of a copy a URL."""
+    if key is None or "://" in key:
+        return None
+    return safe(unquote(key).strip("/")) or None
+
+
+def _account_of_host(url: str) -> str | None:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    return host.partition(".")[0] if host and "." in host else None
+
+
+def _source_path(operation: str, url: str, properties: Mapping[str, Any]) -> str | None:
+    """What a copy read: the URL of its source record, or the field that some copies are said to fill."""
+    if operation.lower() == "copyblobsource":
+        return path_of_url(url)
+    source = text(properties.get("sourceUri"))
+    return path_of_url(source) if source else None
+
+
+def _account_resource(resource: str | None, account: str) -> str:
+    found = ResourceId(resource).storage_account if resource else None
+    return found.text if found else account
+
+
+def _succeeded(record: Mapping[str, Any]) -> bool:
+    """2xx, partial content included; a status that is no number leaves it to the text."""
+    status = number(record.get("statusCode"))
+    if status is not None:
+        return 200 <= status < 300
+    return "success" in (text(record.get("statusText")) or "").lower()
+
+
+def _authentication(identity: Mapping[str, Any], sas: Sas | None) -> str:
+    declared = (text(identity.get("type")) or "").lower().replace(" ", "")
+    return declared or ("sas" if sas else "")
+
+
+def _signature(token: str, sas: Sas | None) -> str | None:
+    found = _SIGNATURE.search(token)
+    if found:
+        return found[1].upper()
+    if sas is None:
+        return None
+    return "PARAMETERS-" + hashlib.sha256(msgspec.json.encode(sas)).hexdigest()[:32].upper()
+
+
+def _signed_with(token: str) -> str | None:
+    """``key1`` or ``key2`` with the hash of the key, or the delegation: the same on every SAS that it signed."""
+    found = _SIGNED_WITH.match(token)
+    return f"{found[1]}({found[2].upper()})" if found else None
+
+
+def _actor(requester: Mapping[str, Any], sas: Sas | None, address: str | None, agent: str | None) -> Actor:
+    """Who called with a token, or who asked for the delegation key that signed the SAS."""
+    upn = text(requester.get("upn")) or text(requester.get("userName"))
+    object_id = guid(requester.get("objectId")) or (sas.delegator_id if sas else None)
+    return Actor(
+        id=object_id,
+        upn=upn,
+        name=text(requester.get("uniqueName")),
+        kind=ActorKind.USER if upn else ActorKind.UNKNOWN,
+        tenant=guid(requester.get("tenantId")) or (sas.delegator_tenant if sas else None),
+        app_id=guid(requester.get("appId")),
+        address=address,
+        user_agent=agent[:256] if agent else None,
+    )
+
+
+def _requests_delegation_key(operation: str, identity: Mapping[str, Any]) -> bool:
+    if operation.lower() == "getuserdelegationkey":
+        return True
+    granted = identity.get("authorization")
+    return isinstance(granted, list) and any(
+        "generateuserdelegationkey" in str(mapping(each).get("action")).lower() for each in granted
+    )

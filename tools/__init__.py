@@ -1,0 +1,1 @@
+"""Tools of the workshop: builders of Azure records, the benchmark load, generators and checks."""

@@ -1,0 +1,1 @@
+"""Raw Azure log records, built exactly as Azure Monitor sends them over Event Hubs."""
