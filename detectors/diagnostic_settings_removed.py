@@ -48,7 +48,7 @@ def diagnostic_settings_removed(operation: Operation) -> Said:
     resource = owners[0] if owners else operation.resource
     setting = operation.resource.name
     yield Match(
-        summary=f"{operation.actor.label} removed a diagnostic setting of {resource.name}.",
+        summary=f"{operation.actor.label} removed a diagnostic setting of {resource.label}.",
         target=resource,
         at=operation.decided,
         evidence={"Setting": setting},

@@ -17,8 +17,15 @@ LONG_LIVED = timedelta(days=7)
 _SIGNED_BY_STORAGE_ITSELF = re.compile(r"system-\d+\(")
 
 
-def by_signature_network_and_day(access: Access) -> tuple[str, ...]:
-    """The uses of one SAS from one kind of network on one day are one finding."""
+def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
+    """The uses of one SAS from one kind of network on one day are one finding.
+
+    Refused requests, our own networks, SAS that storage signs for itself, and the copy engine are none of it.
+    """
+    if not access.succeeded or access.network is IpClass.OWN or access.by_copy_engine:
+        return None
+    if _SIGNED_BY_STORAGE_ITSELF.match(access.signed_with or ""):
+        return None
     return access.account, access.signature or "unknown", access.network, access.time.date().isoformat()
 
 
@@ -56,39 +63,36 @@ def sas_used_externally(storage: StorageAccess) -> Said:
     Account-wide SAS, and those that live longer than a week and bind no address, are Medium. What looks like the
     portal's own is Low, and use from private addresses alone, which may be any virtual network in Azure, Informational.
     """
-    access = storage.access
-    if not access.succeeded or access.network is IpClass.OWN or access.by_copy_engine:
-        return
-    if _SIGNED_BY_STORAGE_ITSELF.match(access.signed_with or ""):
-        return
+    access = storage.first
     sas = access.sas
-    name = "portal-like SAS" if access.in_portal else sas.kind if sas else "SAS"
+    name = "portal-like SAS" if storage.in_portal else sas.kind if sas else "SAS"
     yield Match(
         summary=f"A {name} of {access.account} was used from {access.actor.address or 'an unknown address'}.",
         target=storage.resource,
         at=access.time,
-        severity=_severity(access),
+        severity=_severity(storage),
         grant=Grant(GrantKind.SAS_IN_USE, (sas.starts if sas else None) or access.time, sas.expires if sas else None),
         recipient=_recipient(access, sas),
         evidence={
             "Signature": access.signature,
             "SignedWith": access.signed_with,
-            "PortalLike": access.in_portal or None,
-            "PolicyViolated": access.policy_violated or None,
+            "PortalLike": storage.in_portal or None,
+            "PolicyViolated": any(each.policy_violated for each in storage.accesses) or None,
             **_parameters(sas),
-            "Addresses": (access.actor.address,) if access.actor.address else (),
-            "Agents": (access.actor.user_agent,) if access.actor.user_agent else (),
-            "Operations": (access.operation,),
+            "Addresses": storage.addresses,
+            "Agents": storage.agents,
+            "Operations": storage.operations,
         },
         containment=_containment(storage, sas),
     )
 
 
-def _severity(access: Access) -> Severity:
+def _severity(storage: StorageAccess) -> Severity:
+    access = storage.first
     if access.network is IpClass.AZURE_INTERNAL:
         return Severity.INFORMATIONAL
     sas = access.sas
-    if access.in_portal or sas is None:
+    if storage.in_portal or sas is None:
         return Severity.LOW
     lifetime = sas.lifetime(access.time)
     unbound_for_long = lifetime is not None and lifetime > LONG_LIVED and sas.address_range is None
@@ -126,4 +130,4 @@ def _parameters(sas: Sas | None) -> dict[str, str | None]:
 def _containment(storage: StorageAccess, sas: Sas | None) -> str:
     if sas and sas.kind is SasKind.USER_DELEGATION:
         return revoke_delegation_keys(storage.resource)
-    return renew_keys(storage.resource, storage.access.signed_with)
+    return renew_keys(storage.resource, storage.first.signed_with)

@@ -10,11 +10,15 @@ from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess
 
 
-def by_signature_or_source(access: Access) -> tuple[str, ...]:
-    """Reads with one SAS on one day are one finding; each copy's source stands for itself."""
+def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
+    """Storage's own reads with one SAS on one day are one finding; each copy's source stands for itself."""
+    if not access.succeeded:
+        return None
     day = access.time.date().isoformat()
     if access.source_path is not None:
         return "source", access.source_path.lower(), day
+    if not access.by_copy_engine:
+        return None
     return "read", access.account, access.signature or "unknown", day
 
 
@@ -62,17 +66,14 @@ def server_side_copy_out(storage: StorageAccess) -> Said:
     The other account's owner sees the copy; the victim sees only these reads. When the same object shows up as the
     source of a copy in an account of ours, before or after, the copy stayed at home.
     """
-    access = storage.access
-    if not access.succeeded:
-        return
+    access = storage.first
     if access.source_path is not None:
-        yield CounterFact(
-            topic=("copy", access.source_path.lower()),
-            at=access.time,
-            reason=f"the copy went into our account {access.account}",
-        )
-        return
-    if not access.by_copy_engine:
+        for each in storage.accesses:
+            yield CounterFact(
+                topic=("copy", access.source_path.lower()),
+                at=each.time,
+                reason=f"the copy went into our account {each.account}",
+            )
         return
     sas, path = access.sas, access.object_path or access.account
     delegated = sas is not None and sas.kind is SasKind.USER_DELEGATION
@@ -86,7 +87,7 @@ def server_side_copy_out(storage: StorageAccess) -> Said:
             "Signature": access.signature,
             "SignedWith": access.signed_with,
             "Objects": (path,),
-            "Addresses": (access.actor.address,) if access.actor.address else (),
+            "Addresses": storage.addresses,
         },
         countered_by=(("copy", path.lower()),),
         containment=(

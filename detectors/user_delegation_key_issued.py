@@ -14,8 +14,10 @@ from grantwatch.model.storage_access import Access, StorageAccess
 LONGEST_VALIDITY = timedelta(days=7)
 
 
-def by_requester_and_day(access: Access) -> tuple[str, ...]:
+def by_requester_and_day(access: Access) -> tuple[str, ...] | None:
     """A caller who asks all day long is one finding."""
+    if not access.requests_delegation_key:
+        return None
     who = access.actor.id or access.actor.address or "unknown"
     return who, access.account, access.time.date().isoformat(), "issued" if access.succeeded else "refused"
 
@@ -48,9 +50,7 @@ def user_delegation_key_issued(storage: StorageAccess) -> Said:
     The SAS themselves are never logged when made; only this request is. Its expiry is not in the log, so the latest
     possible one is stated.
     """
-    access = storage.access
-    if not access.requests_delegation_key:
-        return
+    access = storage.first
     yield Match(
         summary=f"{access.actor.label} got a user delegation key of {access.account}.",
         target=storage.resource,
@@ -59,8 +59,8 @@ def user_delegation_key_issued(storage: StorageAccess) -> Said:
         recipient=Recipient(RecipientKind.PRINCIPAL, access.actor.id, access.actor.tenant, access.actor.label),
         evidence={
             "ExpiryIsLatestPossible": True,
-            "Addresses": (access.actor.address,) if access.actor.address else (),
-            "Agents": (access.actor.user_agent,) if access.actor.user_agent else (),
+            "Addresses": storage.addresses,
+            "Agents": storage.agents,
         },
         containment=revoke_delegation_keys(storage.resource),
     )

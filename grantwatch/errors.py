@@ -3,6 +3,7 @@
 GrantWatchError
 ├── SettingsError       a setting is missing or malformed; the message names it and gives an example
 ├── StateConflictError  a compare-and-swap kept losing to other writers
+├── StoreError          a local store that is missing or cannot be opened
 └── QueryError          a KQL query that the local store cannot run
 """
 
@@ -17,6 +18,10 @@ class SettingsError(GrantWatchError):
 
 class StateConflictError(GrantWatchError):
     """A compare-and-swap kept losing to other writers; the same batch may simply be tried again."""
+
+
+class StoreError(GrantWatchError):
+    """A local store is missing, or cannot be opened."""
 
 
 class QueryError(GrantWatchError):

@@ -83,9 +83,9 @@ class Intake:
 
     def _take_access(self, route: StorageRoute, access: Access, batch: Batch) -> None:
         for detector in route.detectors:
-            if detector.natural_key is None:
+            natural = detector.natural_key(access) if detector.natural_key else None
+            if natural is None:
                 continue
-            natural = detector.natural_key(access)
             key = AccessKey(tenant=self._tenant, detector=detector.name, natural=natural)
             batch.facts[key].append(access if detector.by_object else access.without_object())
 

@@ -48,11 +48,15 @@ _REMEMBERED_USES = 16_384
 
 @dataclass(slots=True)
 class Conclusion:
-    """What a batch came to: current revisions of the findings it touched, and detectors that failed."""
+    """What a batch came to: current revisions of the findings it touched, and detectors that failed.
+
+    ``saturated`` says from when on further uses of storage cannot change an entity, because earlier ones fill it.
+    """
 
     revisions: dict[str, tuple[Published, Content]] = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
     facts: Facts = field(default_factory=dict)
+    saturated: dict[EntityKey, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class Recollection:
         self._store = store
         self._organisation = organisation
         self._settled_uses: dict[_Use, datetime] = {}
+        self._saturated: dict[EntityKey, datetime] = {}
         self._published: dict[str, int] = {}
 
     def remember(self, facts: Facts, *, lapsed: frozenset[EntityKey] = frozenset()) -> Conclusion:
@@ -115,9 +120,10 @@ class Recollection:
 
     def confirm(self, conclusion: Conclusion) -> None:
         """Everything of it is durable and published; repeats need not be looked at again."""
-        for cache in (self._published, self._settled_uses):
+        for cache in (self._published, self._settled_uses, self._saturated):
             if len(cache) > _REMEMBERED_USES:
                 cache.clear()
+        self._saturated.update(conclusion.saturated)
         for name, (published, _) in conclusion.revisions.items():
             self._published[name] = published.revision
         for key, facts in conclusion.facts.items():
@@ -128,7 +134,10 @@ class Recollection:
         """Uses of storage that this engine has brought to rest before, the same or an earlier one of their kind."""
         if not isinstance(key, AccessKey):
             return False
-        return all(self._settled_uses.get(use, _NEVER) <= first for use, first in _uses(key, facts))
+        saturated = self._saturated.get(key, _NEVER)
+        return all(
+            first > saturated or self._settled_uses.get(use, _NEVER) <= first for use, first in _uses(key, facts)
+        )
 
     def _drafts(
         self, pending: Iterable[EntityKey], facts: Facts, lapsed: frozenset[EntityKey], conclusion: Conclusion
@@ -155,8 +164,7 @@ class Recollection:
 
     def _detectors(self, key: EntityKey) -> Sequence[Detector]:
         if isinstance(key, OperationKey):
-            route = self._index.operation_route(key.name)
-            return route.detectors if route else ()
+            return self._index.detectors_of(key.name)
         known = self._index.detectors.get(key.detector)
         return (known,) if known else ()
 
@@ -166,7 +174,7 @@ class Recollection:
             return list(detector(event))
         except Exception as error:  # any: a fault in one rule must not silence the others
             logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)
-            facts = event.phases if isinstance(event, Operation) else (event.access,)
+            facts = event.phases if isinstance(event, Operation) else event.accesses
             body = msgspec.json.encode({"key": event.key, "facts": facts})
             conclusion.parked.append(Parked(f"{type(error).__name__} in the detector", body, detector.name))
             return []
@@ -208,6 +216,8 @@ class Recollection:
         for draft in drafts:
             before = draft.entity.row.content if draft.entity.row else None
             current[draft.entity.key] = self._revisions(draft, neighbours, conclusion)
+            if draft.entity.accesses and draft.entity.is_full:
+                conclusion.saturated[draft.entity.key] = draft.entity.latest_use
             row = stored(draft.entity)
             if row.content != before:
                 rows.append(row)

@@ -1,6 +1,6 @@
 """The ports in plain memory: for one process, and for tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 
 from grantwatch.model.finding import Finding
@@ -10,9 +10,16 @@ from grantwatch.ports import Parked, Row, RowKey
 class MemoryStore:
     """A StateStore in a dictionary. Safe to share between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._partitions: dict[str, dict[str, Row]] = {}
         self._lock = Lock()
+        for row in rows:
+            self._partitions.setdefault(row.partition, {})[row.name] = row
+
+    def rows(self) -> list[Row]:
+        """Everything that is stored."""
+        with self._lock:
+            return [row for partition in self._partitions.values() for row in partition.values()]
 
     def insert(self, rows: Sequence[Row]) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess
 
 Said = Iterator[Match | Statement]
-NaturalKey = Callable[[Access], tuple[str, ...]]
+NaturalKey = Callable[[Access], tuple[str, ...] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Detector:
     """A pure function from one event to what can be said of it, with the selection of events that reach it.
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
-    finding (beside owner tenant and detector), and ``by_object`` keeps requests for different objects apart.
+    finding (beside owner tenant and detector), or None for a request that is none of it, and ``by_object`` keeps requests for different objects apart.
     """
 
     id: str

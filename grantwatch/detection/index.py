@@ -117,6 +117,7 @@ class Index:
                     selection.strays.append(record)
                     continue
                 route = self._learn(_operation_of(record)) if record else None
+            chosen: Route | None
             if isinstance(route, dict):
                 try:
                     chosen = route[record["identity"]["type"]]
@@ -131,8 +132,12 @@ class Index:
         selection.ignored = ignored
         return selection
 
-    def operation_route(self, name: str) -> OperationRoute | None:
-        """The route of a control-plane operation, in any spelling."""
+    def detectors_of(self, name: str) -> tuple[Detector, ...]:
+        """The detectors of a control-plane operation, in any spelling."""
+        route = self._learn(name)
+        return route.detectors if isinstance(route, OperationRoute) else ()
+
+    def _operation_route(self, name: str) -> OperationRoute | None:
         folded = name.lower()
         found = list(self._operations.get(folded, ()))
         for ending, detectors in self._endings.items():
@@ -154,7 +159,7 @@ class Index:
             self._learned.clear()
         route: OperationRoute | _ByAuthentication | None
         if "/" in operation:
-            route = self.operation_route(operation)
+            route = self._operation_route(operation)
         else:
             # Storage operations are single words; anything else with blanks or dots belongs to other families.
             route = {} if operation.isalnum() else None

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from grantwatch.detection.detector import Detector
-from grantwatch.detection.match import Fact, Match
+from grantwatch.detection.match import Match
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Event
 from grantwatch.memory.resolution import Resolved
@@ -104,7 +105,7 @@ def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organi
         "ActorAuthenticationMethods": actor.authentication_methods,
         "ActorUserAgent": actor.user_agent,
         "TargetResourceId": target.text,
-        "TargetName": target.name,
+        "TargetName": target.label,
         "TargetKind": target.kind,
         "TargetSubscriptionId": target.subscription,
         "TargetResourceGroup": target.resource_group,
@@ -124,9 +125,9 @@ def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organi
     }
 
 
-def _precedence(judged: Judged) -> tuple[Any, ...]:
-    """The worst first, then the furthest, then the earliest."""
-    return (-judged.severity.rank, -judged.outcome.rank, judged.match.at, judged.match.summary, repr(judged.match))
+def _precedence(judged: Judged) -> tuple[int, int, datetime]:
+    """The worst first, then the furthest, then the earliest; the matches themselves come in a settled order."""
+    return -judged.severity.rank, -judged.outcome.rank, judged.match.at
 
 
 def _sentence(lead: Judged) -> str:
@@ -166,7 +167,7 @@ def _grant(detector: Detector, key: EntityKey, found: Sequence[Judged]) -> Conte
 
 
 def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
-    """The lead's facts; lists are joined over all matches, up to twenty entries."""
+    """The lead's facts, with lists joined over all matches."""
     evidence: dict[str, Any] = {}
     for name, value in lead.match.evidence.items():
         if isinstance(value, tuple):
@@ -183,9 +184,11 @@ def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
 
 
 def _joined(name: str, found: Sequence[Judged]) -> list[str]:
-    values: set[Fact] = set()
-    for judged in found:
+    """The entries of all matches, each once, in order of time. Beyond the first twenty it is only said that more came."""
+    values: dict[str, None] = {}
+    for judged in sorted(found, key=lambda each: each.match.at):
         value = judged.match.evidence.get(name)
-        values.update(value if isinstance(value, tuple) else ())
-    listed = sorted(str(value) for value in values)
-    return listed if len(listed) <= _MOST_LISTED else [*listed[:_MOST_LISTED], f"and {len(listed) - _MOST_LISTED} more"]
+        values.update(dict.fromkeys(value if isinstance(value, tuple) else ()))
+        if len(values) > _MOST_LISTED:
+            return [*list(values)[:_MOST_LISTED], "and more"]
+    return list(values)

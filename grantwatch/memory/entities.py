@@ -5,7 +5,7 @@ An entity is one row: the union of its facts and, for each detector, which revis
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -19,10 +19,13 @@ from grantwatch.ports import Row
 
 MOST_FACTS = 256
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
+MOST_USES = 32
+"""Of one entity that does not tell objects apart: enough to list addresses and agents."""
 
 EntityKey = OperationKey | AccessKey
 Event = Operation | StorageAccess
 _VERSION = 1
+F = TypeVar("F", Phase, Access)
 
 
 class Published(Struct, omit_defaults=True, kw_only=True):
@@ -52,7 +55,12 @@ class Entity(Struct, kw_only=True):
 
     @property
     def is_full(self) -> bool:
-        return len(self.phases) + len(self.accesses) >= MOST_FACTS
+        """As many facts as are kept: later ones are dropped."""
+        return len(self.phases) >= MOST_FACTS or len(self.accesses) >= _most(self.accesses)
+
+    @property
+    def latest_use(self) -> datetime:
+        return max(access.time for access in self.accesses.values())
 
     @property
     def attempted_only(self) -> bool:
@@ -68,23 +76,24 @@ class Entity(Struct, kw_only=True):
             else:
                 name = access_digest(fact)
                 accesses[name] = min(accesses.get(name, fact), fact, key=lambda access: access.time)
-        phases, accesses = _earliest(phases), _earliest(accesses)
+        phases, accesses = _earliest(phases, MOST_FACTS), _earliest(accesses, _most(accesses))
         changed = (phases, accesses, self.lapsed or lapsed) != (self.phases, self.accesses, self.lapsed)
         self.phases, self.accesses, self.lapsed = phases, accesses, self.lapsed or lapsed
         return changed
 
     def events(self) -> tuple[Event, ...]:
-        """What detectors see of it, in order of event time."""
-        return events_of(self.key, self.phases.values(), self.accesses.values())
+        """What detectors see of it."""
+        return events_of(self.key, self.phases, self.accesses)
 
 
-def events_of(key: EntityKey, phases: Iterable[Phase], accesses: Iterable[Access]) -> tuple[Event, ...]:
-    """The events that facts under one key amount to."""
+def events_of(key: EntityKey, phases: Mapping[str, Phase], accesses: Mapping[str, Access]) -> tuple[Event, ...]:
+    """The events that facts under one key, by digest, amount to: calls, or requests for one object each."""
     if isinstance(key, OperationKey):
         return calls(key, phases)
-    return tuple(
-        StorageAccess(key, access) for access in sorted(accesses, key=lambda access: (access.time, repr(access)))
-    )
+    objects: dict[tuple[str | None, str | None], list[Access]] = {}
+    for _, access in sorted(accesses.items(), key=lambda item: (item[1].time, item[0])):
+        objects.setdefault((access.object_path, access.source_path), []).append(access)
+    return tuple(StorageAccess(key, tuple(alike)) for alike in objects.values())
 
 
 def phase_digest(phase: Phase) -> str:
@@ -100,11 +109,15 @@ def access_digest(access: Access) -> str:
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def _earliest(facts: dict[str, Any]) -> dict[str, Any]:
-    if len(facts) <= MOST_FACTS:
+def _earliest(facts: dict[str, F], most: int) -> dict[str, F]:
+    if len(facts) <= most:
         return facts
-    kept = sorted(facts.items(), key=lambda item: (item[1].time, item[0]))[:MOST_FACTS]
-    return dict(kept)
+    return dict(sorted(facts.items(), key=lambda item: (item[1].time, item[0]))[:most])
+
+
+def _most(accesses: Mapping[str, Access]) -> int:
+    by_object = any(access.object_path or access.source_path for access in accesses.values())
+    return MOST_FACTS if by_object else MOST_USES
 
 
 def address_of_entity(key: EntityKey) -> tuple[str, str]:
@@ -112,7 +125,7 @@ def address_of_entity(key: EntityKey) -> tuple[str, str]:
     return digest(key), "entity"
 
 
-class _Stored(Struct, omit_defaults=True, kw_only=True):
+class _Stored(Struct, kw_only=True):
     version: int = _VERSION
     phases: dict[str, Phase] = {}
     accesses: dict[str, Access] = {}
@@ -145,8 +158,6 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
 def stored(entity: Entity) -> Row:
     """The row of an entity, against the version that it was read at."""
     partition, name = address_of_entity(entity.key)
-    known: Mapping[str, Any] = msgspec.to_builtins(
-        _Stored(phases=entity.phases, accesses=entity.accesses, lapsed=entity.lapsed, findings=entity.findings)
-    )
-    content = msgspec.json.encode({"version": _VERSION, **known, **entity.unknown})
+    known = _Stored(phases=entity.phases, accesses=entity.accesses, lapsed=entity.lapsed, findings=entity.findings)
+    content = msgspec.json.encode({**msgspec.to_builtins(known), **entity.unknown} if entity.unknown else known)
     return Row(partition, name, content, entity.row.version if entity.row else None)

@@ -1,19 +1,20 @@
 """Telling apart the calls that share one key."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import zip_longest
 
 from grantwatch.model.operation import Operation, OperationKey, Phase
 from grantwatch.model.severity import Outcome
 
 
-def calls(key: OperationKey, phases: Iterable[Phase]) -> tuple[Operation, ...]:
-    """The calls behind the records under one key.
+def calls(key: OperationKey, phases: Mapping[str, Phase]) -> tuple[Operation, ...]:
+    """The calls behind the records, by digest, under one key.
 
     Usually one. A caller can reuse a correlation id, though, so the first start is taken with the first acceptance and
     the first outcome by event time, the second with the second, and so on. What has no partner stands alone.
     """
-    ordered = sorted(phases, key=lambda phase: (phase.time, phase.outcome.rank, repr(phase)))
+    by_time = sorted(phases.items(), key=lambda item: (item[1].time, item[1].outcome.rank, item[0]))
+    ordered = [phase for _, phase in by_time]
     starts = [phase for phase in ordered if phase.outcome is Outcome.ATTEMPTED]
     acceptances = [phase for phase in ordered if phase.outcome is Outcome.ACCEPTED]
     ends = [phase for phase in ordered if phase.outcome in (Outcome.SUCCEEDED, Outcome.FAILED)]

@@ -89,6 +89,6 @@ def _changed(outcome: Resolved, change: Setting | None, settings: Iterable[Setti
     if change.is_default:
         return replace(outcome, severity=Severity.INFORMATIONAL, reason="a new resource with default settings")
     if change.whole:
-        lowered = min(outcome.severity, Severity.LOW)
+        lowered = min(outcome.severity.lowered(1), Severity.LOW)
         return replace(outcome, severity=lowered, reason="the value before is not known; the call set everything")
     return outcome

@@ -46,12 +46,12 @@ class Neighbours:
     """What stands under one topic: who follows it, and what was said."""
 
     followers: set[EntityKey] = field(default_factory=set)
-    phases: dict[EntityKey, list[Phase]] = field(default_factory=lambda: defaultdict(list))
-    accesses: dict[EntityKey, list[Access]] = field(default_factory=lambda: defaultdict(list))
+    phases: dict[EntityKey, dict[str, Phase]] = field(default_factory=lambda: defaultdict(dict))
+    accesses: dict[EntityKey, dict[str, Access]] = field(default_factory=lambda: defaultdict(dict))
 
     def events(self) -> Iterable[Event]:
         for key in self.phases.keys() | self.accesses.keys():
-            yield from events_of(key, self.phases.get(key, ()), self.accesses.get(key, ()))
+            yield from events_of(key, self.phases.get(key, {}), self.accesses.get(key, {}))
 
 
 def partition_of(tenant: str, topic: Topic) -> str:
@@ -91,9 +91,9 @@ def neighbours_in(rows: Sequence[Row]) -> dict[str, Neighbours]:
         entry = _DECODER.decode(row.content)
         neighbours = found[row.partition]
         if entry.phase is not None:
-            neighbours.phases[entry.key].append(entry.phase)
+            neighbours.phases[entry.key][row.name] = entry.phase
         elif entry.request is not None:
-            neighbours.accesses[entry.key].append(entry.request)
+            neighbours.accesses[entry.key][row.name] = entry.request
         else:
             neighbours.followers.add(entry.key)
     return found

@@ -99,7 +99,8 @@ class Operation:
     @cached_property
     def actor(self) -> Actor:
         """From the phase that says the most about its caller."""
-        return max((phase.actor for phase in self.phases), key=lambda actor: (_detail(actor), repr(actor)))
+        actors = {phase.actor for phase in self.phases}
+        return actors.pop() if len(actors) == 1 else max(actors, key=lambda actor: (_detail(actor), repr(actor)))
 
     @property
     def region(self) -> str | None:

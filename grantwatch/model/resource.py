@@ -56,6 +56,13 @@ class ResourceId:
         return self._segments[-1] if self._segments else ""
 
     @property
+    def label(self) -> str:
+        """The name that tells most: of a service called ``default``, its account's with the service's."""
+        if self.name.lower() == "default" and len(self._segments) > 2:
+            return f"{self._segments[-3]}/{self._segments[-2]}"
+        return self.name
+
+    @property
     def kind(self) -> str:
         """The resource type in lower case, such as ``microsoft.compute/disks``; for extensions, the extension's."""
         segments = [part.lower() for part in self._segments]

@@ -1,5 +1,6 @@
 """A request to a storage account's data plane, from its resource log."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -77,10 +78,17 @@ class AccessKey(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class StorageAccess:
-    """Storage requests that differ in nothing that matters, as detectors see them; ``access.time`` is the first."""
+    """Storage requests that are one matter to a detector, as it sees them.
+
+    ``accesses`` are the distinct ones in order of first use, never none.
+    """
 
     key: AccessKey
-    access: Access
+    accesses: tuple[Access, ...]
+
+    @property
+    def first(self) -> Access:
+        return self.accesses[0]
 
     @property
     def tenant(self) -> str:
@@ -89,30 +97,50 @@ class StorageAccess:
 
     @property
     def outcome(self) -> Outcome:
-        return Outcome.SUCCEEDED if self.access.succeeded else Outcome.FAILED
+        return Outcome.SUCCEEDED if any(access.succeeded for access in self.accesses) else Outcome.FAILED
 
     @property
     def name(self) -> str:
-        return self.access.operation
+        return self.first.operation
 
     @property
     def correlation_id(self) -> None:
-        """Requests that are alike have many."""
+        """Every request has its own."""
         return None
 
     @property
     def actor(self) -> Actor:
-        return self.access.actor
+        return self.first.actor
 
     @property
     def region(self) -> str | None:
-        return self.access.region
+        return self.first.region
 
     @property
     def salvaged(self) -> bool:
-        return self.access.salvaged
+        return any(access.salvaged for access in self.accesses)
 
     @property
     def resource(self) -> ResourceId:
-        """The storage account; just its name where the record named no resource."""
-        return ResourceId(self.access.resource)
+        """The storage account; just its name where no record named the resource."""
+        return ResourceId(max((access.resource for access in self.accesses), key=len))
+
+    @property
+    def in_portal(self) -> bool:
+        return all(access.in_portal for access in self.accesses)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return _distinct(access.actor.address for access in self.accesses)
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        return _distinct(access.actor.user_agent for access in self.accesses)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        return _distinct(access.operation for access in self.accesses)
+
+
+def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))

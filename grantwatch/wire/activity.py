@@ -11,10 +11,9 @@ from grantwatch.model.bodies import Body
 from grantwatch.model.network import address_of
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome
-from grantwatch.model.time import time_of
 from grantwatch.wire.bodies import reduced
 from grantwatch.wire.claims import actor_of
-from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, text
+from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, text
 
 _OUTCOMES = {
     "start": Outcome.ATTEMPTED,
@@ -66,7 +65,7 @@ def phase_of(
     Raises UnreadableRecordError when time, resource or outcome cannot be read.
     """
     flat = _flat(record)
-    time = time_of(text(flat.get("time")))
+    time = moment(flat.get("time"))
     if time is None:
         raise UnreadableRecordError("the record has no readable time")
     properties = mapping(flat.get("properties"))

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from grantwatch.model.secrets import masked
+from grantwatch.model.time import time_of
 
 _ABSENT = frozenset(("", "-", "null", "<null>", "none"))
 _LONGEST = 2048
@@ -40,6 +42,11 @@ def number(value: Any) -> int | None:
         return int(value) if isinstance(value, str) and len(value) < 20 else None
     except ValueError:
         return None
+
+
+def moment(value: Any) -> datetime | None:
+    """A time in any of Azure's forms."""
+    return time_of(value) if isinstance(value, str) and len(value) <= 64 else None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

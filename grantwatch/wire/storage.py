@@ -17,8 +17,7 @@ from grantwatch.model.network import Networks, address_of
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.sas import Sas, sas_of
 from grantwatch.model.storage_access import Access
-from grantwatch.model.time import time_of
-from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, number, safe, text
+from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, number, safe, text
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
 _SIGNED_WITH = re.compile(r"([\w-]{1,40})\(([0-9a-f]{16,128})\)", re.IGNORECASE)
@@ -27,12 +26,12 @@ _PORTAL = re.compile(r"https://([\w-]+\.)*portal\.azure\.(com|us|cn)(/|$)", re.I
 
 def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) -> Access:
     """The access that a record tells of. Raises UnreadableRecordError when its time or account cannot be read."""
-    time = time_of(text(record.get("time")))
+    time = moment(record.get("time"))
     if time is None:
         raise UnreadableRecordError("the record has no readable time")
     properties = mapping(record.get("properties"))
     identity = mapping(record.get("identity"))
-    url = text(record.get("uri")) or ""
+    url = _url(record)
     account = (text(properties.get("accountName")) or _account_of_host(url) or "").lower()
     if not account:
         raise UnreadableRecordError("the record names no storage account")
@@ -61,6 +60,12 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
         salvaged=salvaged,
         region=text(record.get("location")),
     )
+
+
+def _url(record: Mapping[str, Any]) -> str:
+    """The request's URL as it came, of which only masked parts are ever kept."""
+    url = record.get("uri")
+    return url[:8192] if isinstance(url, str) else ""
 
 
 def path_of_url(url: str, account: str | None = None) -> str | None:

@@ -1,0 +1,6 @@
+"""``python -m grantwatch``."""
+
+from grantwatch.cli.app import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The local stand-in for Log Analytics: DuckDB, queried in KQL.
+
+One file holds the findings table and the state, so that replaying more logs into it continues where the last replay
+ended, and replaying the same logs again changes nothing.
+"""
+
+import json
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import duckdb_kql
+
+from grantwatch.adapters.in_memory import MemoryStore
+from grantwatch.errors import QueryError, StoreError
+from grantwatch.model.finding import TABLE, Finding
+from grantwatch.model.schema import ColumnType, columns_of
+from grantwatch.ports import Row
+
+IN_MEMORY = ":memory:"
+
+_COLUMNS = columns_of(Finding)
+_TYPES = {
+    ColumnType.DATETIME: "TIMESTAMPTZ",
+    ColumnType.STRING: "VARCHAR",
+    ColumnType.LONG: "BIGINT",
+    ColumnType.BOOLEAN: "BOOLEAN",
+    ColumnType.DYNAMIC: "JSON",
+}
+_KEY = ("FindingId", "Revision")
+
+
+class LocalStore:
+    """A DuckDB file with findings and state. Use as a context manager; it is saved when left without an exception."""
+
+    def __init__(self, path: str, *, read_only: bool = False) -> None:
+        """Open or make the store at ``path``; raises StoreError with one sentence when that cannot be."""
+        if read_only and not Path(path).exists():
+            raise StoreError(f"There is no store at {path}: run `grantwatch replay` with logs first, or name another.")
+        self._read_only = read_only
+        try:
+            self._connection = duckdb_kql.connect(path, read_only=read_only)
+            if not read_only:
+                self._prepare()
+        except duckdb.Error as error:
+            raise StoreError(f"{path} cannot be opened as a store: {_first_line(error)}") from None
+        self.state = MemoryStore() if read_only else MemoryStore(self._remembered())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        if kind is None and not self._read_only:
+            self._save_state()
+        self._connection.close()
+
+    def publish(self, findings: Sequence[Finding]) -> None:
+        """Write revisions of findings; one that is there already is replaced by itself."""
+        rows = [_row_of(finding) for finding in findings]
+        places = ", ".join("?" for _ in _COLUMNS)
+        self._connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES ({places})", rows)
+
+    def query(self, kql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run KQL over the tables: column names and rows. Raises QueryError with one sentence."""
+        try:
+            answer = duckdb_kql.query(self._connection, kql)
+            return list(answer.columns), answer.fetchall()
+        except (duckdb.Error, duckdb_kql.KqlError) as error:
+            raise QueryError(_first_line(error)) from None
+
+    def _prepare(self) -> None:
+        columns = ", ".join(f'"{column.name}" {_TYPES[column.type]}' for column in _COLUMNS)
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns}, PRIMARY KEY ({', '.join(_KEY)}))")
+        self._connection.execute("CREATE SCHEMA IF NOT EXISTS memory_of_engine")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS memory_of_engine.state "
+            "(partition VARCHAR, name VARCHAR, content BLOB, version VARCHAR)"
+        )
+
+    def _remembered(self) -> list[Row]:
+        rows = self._connection.execute(
+            "SELECT partition, name, content, version FROM memory_of_engine.state"
+        ).fetchall()
+        return [Row(*row) for row in rows]
+
+    def _save_state(self) -> None:
+        rows = [(row.partition, row.name, row.content, row.version) for row in self.state.rows()]
+        self._connection.execute("BEGIN")
+        self._connection.execute("DELETE FROM memory_of_engine.state")
+        if rows:
+            self._connection.executemany("INSERT INTO memory_of_engine.state VALUES (?, ?, ?, ?)", rows)
+        self._connection.execute("COMMIT")
+
+
+def _row_of(finding: Finding) -> list[Any]:
+    row = finding.model_dump()
+    return [
+        json.dumps(row[column.name], ensure_ascii=False) if column.type is ColumnType.DYNAMIC else row[column.name]
+        for column in _COLUMNS
+    ]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

@@ -1,0 +1,186 @@
+"""The commands, their options and what they print."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Never
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from grantwatch import __version__
+from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
+from grantwatch.cli import tables
+from grantwatch.cli.replay import Replay, replay, total_size
+from grantwatch.errors import GrantWatchError, QueryError, SettingsError
+from grantwatch.model.finding import TABLE
+from grantwatch.model.severity import Severity
+from grantwatch.settings import Settings
+
+DEFAULT_STORE = "grantwatch.duckdb"
+
+app = typer.Typer(
+    name="grantwatch",
+    help="Tells from Azure logs when data has become reachable from outside: who opened what to whom, until when.",
+    epilog="Start with `grantwatch replay samples/build`, then ask `grantwatch query 'GrantWatchFindings_CL | take 5'`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class FindingFormat(StrEnum):
+    """How replay prints findings."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    JSON = "json"
+
+
+class AnswerFormat(StrEnum):
+    """How query prints its answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def main() -> None:
+    """The entry point."""
+    app(prog_name="grantwatch")
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command("replay")
+def _replay(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Log files (JSON, JSON Lines, .gz), directories of them, or - for standard input.",
+            show_default=False,
+        ),
+    ],
+    format: Annotated[FindingFormat, typer.Option(help="table to read, jsonl (one a line) or json to process.")] = (
+        FindingFormat.TABLE
+    ),
+    store: Annotated[
+        str, typer.Option(metavar="FILE", help=f"DuckDB file to continue in; {IN_MEMORY} keeps nothing.")
+    ] = DEFAULT_STORE,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Empty the store first.")] = False,
+    min_severity: Annotated[
+        Severity | None, typer.Option(help="Leave out lesser findings. Default: Low in tables, everything otherwise.")
+    ] = None,
+    owner_tenant: Annotated[str, typer.Option(metavar="GUID", help="Tenant that owns the watched resources.")] = "",
+    own_network: Annotated[
+        list[str] | None, typer.Option(metavar="CIDR", help="A network of ours; may be given several times.")
+    ] = None,
+    own_subscription: Annotated[
+        list[str] | None, typer.Option(metavar="GUID", help="A subscription of ours; may be given several times.")
+    ] = None,
+) -> None:
+    """Run recorded logs through the engine and print what it finds.
+
+    Findings go to standard output, everything else to standard error. Exit code 0: all input was processed, with or
+    without findings; 1: some of it could not be read, and it is said which; 2: wrong usage.
+
+    Example: grantwatch replay logs/ --own-network 198.51.100.0/24 --format jsonl > findings.jsonl
+    """
+    try:
+        settings = Settings.read(
+            owner_tenant_id=owner_tenant,
+            own_networks=tuple(own_network or ()),
+            own_subscriptions=tuple(own_subscription or ()),
+        )
+        if fresh and store != IN_MEMORY:
+            Path(store).unlink(missing_ok=True)
+        with LocalStore(store) as opened, _progress() as progress:
+            task = progress.add_task("Reading", total=total_size(files) or None)
+            outcome = replay(files, opened, settings, lambda size: progress.advance(task, size))
+    except SettingsError as error:
+        _stop(str(error), code=2)
+    except (GrantWatchError, OSError) as error:
+        _stop(str(error), code=1)
+    _report(outcome, format, min_severity, store)
+    raise typer.Exit(1 if outcome.faults else 0)
+
+
+def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | None, store: str) -> None:
+    least = min_severity or (Severity.LOW if format is FindingFormat.TABLE else Severity.INFORMATIONAL)
+    shown = tables.worst_first(finding for finding in outcome.findings if finding.Severity >= least)
+    messages = tables.console_for(sys.stderr)
+    match format:
+        case FindingFormat.TABLE:
+            console = tables.console_for()
+            tables.print_findings(shown, console)
+            tables.print_containment(shown, console)
+        case FindingFormat.JSONL:
+            for finding in shown:
+                sys.stdout.write(finding.model_dump_json() + "\n")
+        case FindingFormat.JSON:
+            rows = [finding.model_dump(mode="json") for finding in shown]
+            sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
+    tables.print_tally(outcome.tally, outcome.findings, messages)
+    hidden = len(outcome.findings) - len(shown)
+    if hidden:
+        messages.print(f"{hidden:,} findings below {least} are not shown; --min-severity Informational shows them.")
+    for fault in outcome.faults:
+        messages.print(fault, style="red", soft_wrap=True)
+    if store != IN_MEMORY:
+        option = "" if store == DEFAULT_STORE else f" --store {store}"
+        messages.print("\nTo query further, in KQL as in Log Analytics:")
+        messages.print(f"  python -m grantwatch query{option} '{TABLE} | summarize count() by Detector, Severity'")
+        messages.print(
+            f"  python -m grantwatch query{option} '{TABLE} | summarize arg_max(Revision, *) by FindingId "
+            '| where GrantStatus == "Open" | project EventTime, ActorUpn, TargetName, Containment\'',
+            soft_wrap=True,
+        )
+
+
+@app.command("query")
+def _query(
+    kql: Annotated[str, typer.Argument(metavar="KQL", help=f"A query over {TABLE}.", show_default=False)],
+    store: Annotated[str, typer.Option(metavar="FILE", help="DuckDB file that replay filled.")] = DEFAULT_STORE,
+    format: Annotated[AnswerFormat, typer.Option(help="How to print the answer.")] = AnswerFormat.TABLE,
+) -> None:
+    """Ask the local store in KQL, the language of Log Analytics and Sentinel.
+
+    Rows are revisions: the highest one of a finding holds. Columns are described in docs/finding-schema.md.
+
+    Example: grantwatch query 'GrantWatchFindings_CL | summarize arg_max(Revision, *) by FindingId | where Severity == "High"'
+    """
+    try:
+        with LocalStore(store, read_only=True) as opened:
+            names, rows = opened.query(kql)
+    except QueryError as error:
+        _stop(f"The query cannot be run: {error}", code=2)
+    except GrantWatchError as error:
+        _stop(str(error), code=1)
+    match format:
+        case AnswerFormat.TABLE:
+            tables.print_rows(names, rows, tables.console_for())
+        case AnswerFormat.JSON:
+            tables.write_json(names, rows)
+        case AnswerFormat.CSV:
+            tables.write_csv(names, rows)
+
+
+def _progress() -> Progress:
+    """A bar on a terminal, nothing elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=tables.console_for(sys.stderr), transient=True, disable=not sys.stderr.isatty())
+
+
+def _stop(sentence: str, *, code: int) -> Never:
+    tables.console_for(sys.stderr).print(sentence, style="red", soft_wrap=True)
+    raise typer.Exit(code)

@@ -1,0 +1,102 @@
+"""Running recorded logs through the engine."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from grantwatch import local
+from grantwatch.adapters.in_memory import MemoryParking, MemorySink
+from grantwatch.adapters.local_store import LocalStore
+from grantwatch.cli.sources import Unreadable, bodies_in, expanded, reason_of, size_of
+from grantwatch.engine import Engine
+from grantwatch.model.finding import Finding
+from grantwatch.ports import Parked
+from grantwatch.settings import Settings
+from grantwatch.tally import Tally
+
+_BODIES_A_BATCH = 64
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replay came to. ``faults`` are sentences about what could not be read."""
+
+    findings: list[Finding] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    faults: list[str] = field(default_factory=list)
+
+
+class _Tee:
+    """Publishes to the store, and keeps what this replay published."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._store = store
+        self.kept = MemorySink()
+
+    def publish(self, findings: Sequence[Finding]) -> None:
+        self._store.publish(findings)
+        self.kept.publish(findings)
+
+
+def total_size(names: Sequence[str]) -> int:
+    """Bytes in all sources together, as far as known."""
+    return sum(size_of(name) for name in expanded(names) if isinstance(name, str))
+
+
+def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read: Callable[[int], None]) -> Replay:
+    """Run the logs in these files, directories or ``-`` through an engine on that store, all files that can be read.
+
+    ``on_read`` is told how many bytes were read.
+    """
+    sink, outcome = _Tee(store), Replay()
+    parking = MemoryParking()
+    engine = local.engine(store=store.state, sink=sink, parking=parking, settings=settings)
+    for name in expanded(names):
+        if isinstance(name, Unreadable):
+            outcome.faults.append(str(name))
+            continue
+        parking.items.clear()
+        tally, failure = _run(engine, bodies_in(name, on_read))
+        outcome.tally += tally
+        fault = _fault(name, tally, failure, parking.items)
+        if fault:
+            outcome.faults.append(fault)
+    outcome.tally += engine.finish()
+    outcome.findings = sink.kept.current()
+    return outcome
+
+
+def _run(engine: Engine, bodies: Iterator[bytes]) -> tuple[Tally, Exception | None]:
+    """Process as much as can be read; what broke the reading comes back beside the tally."""
+    tally = Tally()
+    failure: Exception | None = None
+    while True:
+        batch: list[bytes] = []
+        try:
+            batch.extend(islice(bodies, _BODIES_A_BATCH))
+        except (OSError, EOFError, ValueError) as error:
+            failure = error
+        except Exception as error:  # zlib.error is an Exception and no OSError
+            if type(error).__module__ != "zlib":
+                raise
+            failure = error
+        if batch:
+            tally += engine.process(batch)
+        if failure or len(batch) < _BODIES_A_BATCH:
+            return tally, failure
+
+
+def _fault(name: str, tally: Tally, failure: Exception | None, parked: Iterable[Parked]) -> str | None:
+    """One sentence on what of a source could not be used."""
+    if failure is not None and not tally.records:
+        return str(Unreadable(name, reason_of(failure)))
+    if not tally.records:
+        return str(Unreadable(name, "the file is empty"))
+    reasons = Counter(f"{item.detector}: {item.reason}" if item.detector else item.reason for item in parked)
+    listed = "; ".join(f"{count} × {reason}" if count > 1 else reason for reason, count in reasons.most_common(5))
+    if tally.rejected == tally.records:
+        return str(Unreadable(name, f"it holds no log records ({listed})"))
+    if failure is not None:
+        return f"{name}: read in part, because {reason_of(failure)}."
+    return f"{name}: {tally.rejected:,} of {tally.records:,} records could not be read ({listed})." if listed else None
