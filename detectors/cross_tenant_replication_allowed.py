@@ -1,7 +1,7 @@
 """See the detector's own sentence."""
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match, Setting
+from grantwatch.detection.match import Closing, Match, Setting
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import StorageResource
 from grantwatch.model.containment import update_account
@@ -24,7 +24,7 @@ from grantwatch.model.severity import Severity
         triage=(
             "Look for object replication policies on the account, made since.",
             "Ask the actor which tenant is to receive the data.",
-            "Run the containment command; it fails while a cross-tenant policy exists, which is then the thing to remove.",
+            "Run the containment command; while a cross-tenant policy exists it fails, so remove that first.",
         ),
         references=(
             "https://learn.microsoft.com/azure/storage/blobs/object-replication-prevent-cross-tenant-policies",
@@ -37,20 +37,24 @@ def cross_tenant_replication_allowed(operation: Operation) -> Said:
     allowed = request.properties.allow_cross_tenant_replication if request.properties else None
     if allowed is None:
         return
+    topic = ("cross-tenant replication", operation.resource.key)
     setting = Setting(
-        topic=("cross-tenant replication", operation.resource.key),
-        value=str(allowed).lower(),
+        topic=topic,
+        values=frozenset((str(allowed).lower(),)),
         at=operation.decided,
         whole=request.is_whole,
     )
     if operation.took_effect:
         yield setting
+        if not allowed:
+            yield Closing(topic=topic, at=operation.decided)
     if allowed:
         yield Match(
             summary=f"{operation.actor.label} allowed replication of {operation.resource.name} to other tenants.",
             target=operation.resource,
             at=operation.decided,
             change=setting,
+            closed_by=(topic,),
             grant=Grant(GrantKind.CROSS_TENANT_REPLICATION, operation.decided),
             evidence={"AllowCrossTenantReplication": True},
             containment=update_account(operation.resource, "--allow-cross-tenant-replication false"),

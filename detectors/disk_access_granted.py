@@ -6,6 +6,7 @@ from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import GrantAccess
+from grantwatch.model.containment import post
 from grantwatch.model.grant import Grant, GrantKind
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
@@ -76,17 +77,21 @@ def disk_access_granted(operation: Operation) -> Said:
         target=operation.resource,
         at=opened,
         grant=Grant(GrantKind.DISK_ACCESS, opened, opened + timedelta(seconds=lasts) if lasts else None),
-        closed_by=topic,
+        closed_by=(topic,),
         evidence={"AccessLevel": request.access, "DurationInSeconds": lasts},
         containment=_containment(operation),
     )
 
 
-def _containment(operation: Operation) -> str:
-    match operation.resource.kind:
-        case "microsoft.compute/disks":
-            return f"az disk revoke-access --ids {operation.resource.quoted}"
-        case "microsoft.compute/snapshots":
-            return f"az snapshot revoke-access --ids {operation.resource.quoted}"
+def _containment(operation: Operation) -> str | None:
+    """The command that ends the access; for some resources none is known, and the URL holds until it expires."""
+    resource = operation.resource
+    match resource.kind.rpartition("/")[2]:
+        case "disks" if resource.kind == "microsoft.compute/disks":
+            return f"az disk revoke-access --ids {resource.quoted}"
+        case "snapshots" if resource.kind == "microsoft.compute/snapshots":
+            return f"az snapshot revoke-access --ids {resource.quoted}"
+        case "diskrestorepoints" | "disks":
+            return post(resource, "endGetAccess", "2024-03-02")
         case _:
-            return f"az rest --method post --uri {operation.resource.quoted}/endGetAccess?api-version=2024-03-02"
+            return None

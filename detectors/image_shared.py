@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match
+from grantwatch.detection.match import Closing, Match, Topic
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import GallerySharing
+from grantwatch.model.containment import post
 from grantwatch.model.grant import ANYONE, UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
+from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Severity
 
 
@@ -40,9 +42,9 @@ def image_shared(operation: Operation) -> Said:
     recipients = tuple(_recipients(request)) or (UNKNOWN_RECIPIENT,)
     gallery = operation.resource
     if kind in ("remove", "reset"):
-        for recipient in recipients:
-            if operation.took_effect:
-                yield Closing(topic=_topic(gallery.key, recipient), at=operation.decided)
+        ended = [_everyone(gallery)] if kind == "reset" else [_topic(gallery, recipient) for recipient in recipients]
+        if operation.took_effect:
+            yield from (Closing(topic=topic, at=operation.decided) for topic in ended)
         yield Match(
             title="Image gallery sharing ended",
             summary=f"{operation.actor.label} ended sharing of gallery {gallery.name}.",
@@ -59,15 +61,18 @@ def image_shared(operation: Operation) -> Said:
             severity=Severity.MEDIUM if recipient.kind is RecipientKind.SUBSCRIPTION else None,
             grant=Grant(GrantKind.IMAGE_SHARE, operation.decided),
             recipient=recipient,
-            closed_by=_topic(gallery.key, recipient),
+            closed_by=(_topic(gallery, recipient), _everyone(gallery)),
             evidence={"SharedWith": (f"{recipient.kind}: {recipient.id}" if recipient.id else str(recipient.kind),)},
-            containment=f"az rest --method post --uri {gallery.quoted}/share?api-version=2024-03-03 "
-            """--body '{"operationType": "Reset"}'""",
+            containment=post(gallery, "share", "2024-03-03", '{"operationType": "Reset"}'),
         )
 
 
-def _topic(gallery: str, recipient: Recipient) -> tuple[str, ...]:
-    return "image share", gallery, recipient.kind, recipient.id or ""
+def _topic(gallery: ResourceId, recipient: Recipient) -> Topic:
+    return "image share", gallery.key, recipient.kind, recipient.id or ""
+
+
+def _everyone(gallery: ResourceId) -> Topic:
+    return "image share", gallery.key, "all"
 
 
 def _recipients(request: GallerySharing) -> Iterator[Recipient]:

@@ -1,7 +1,7 @@
 """See the detector's own sentence."""
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match, Naming
+from grantwatch.detection.match import Closing, Match, Naming
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import Lighthouse, LighthouseProperties
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
@@ -16,6 +16,7 @@ from grantwatch.model.severity import Outcome, Severity
     operations=(
         "Microsoft.ManagedServices/registrationDefinitions/write",
         "Microsoft.ManagedServices/registrationAssignments/write",
+        "Microsoft.ManagedServices/registrationAssignments/delete",
     ),
     requests=(Lighthouse,),
     responses=(Lighthouse,),
@@ -48,11 +49,24 @@ def lighthouse_delegated(operation: Operation) -> Said:
         return
     definition = properties.registration_definition_id
     scope = next(iter(operation.resource.ancestors()), operation.resource)
+    topic = ("lighthouse assignment", operation.resource.key)
+    if operation.verb == "delete":
+        if operation.took_effect:
+            yield Closing(topic=topic, at=operation.decided)
+        yield Match(
+            title="Azure Lighthouse delegation ended",
+            summary=f"{operation.actor.label} took {scope.name} back from the management of another tenant.",
+            target=scope,
+            at=operation.decided,
+            severity=Severity.INFORMATIONAL,
+        )
+        return
     yield Match(
         summary=f"{operation.actor.label} put {scope.name} under the management of another tenant.",
         target=scope,
         at=operation.decided,
         grant=Grant(GrantKind.LIGHTHOUSE_DELEGATION, operation.decided),
+        closed_by=(topic,),
         named_by=_topic(ResourceId(definition)) if definition else None,
         evidence={"Definition": definition},
         containment=f"az managedservices assignment delete --assignment {operation.resource.quoted}",

@@ -1,14 +1,16 @@
 """See the detector's own sentence."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match, Setting
+from grantwatch.detection.match import Closing, Match, Setting
 from grantwatch.model.attack import Analytic, Technique
-from grantwatch.model.bodies import StorageAccountProperties, StorageResource
-from grantwatch.model.containment import update_account
-from grantwatch.model.grant import ANYONE, Confidence, Grant, GrantKind, Recipient, RecipientKind
+from grantwatch.model.bodies import NetworkRules, StorageAccountProperties, StorageResource
+from grantwatch.model.containment import remove_network_rules, update_account
+from grantwatch.model.grant import ANYONE, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
+from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Severity
 
 
@@ -36,42 +38,72 @@ def network_opened(operation: Operation) -> Said:
     request = operation.request(StorageResource)
     if request.properties is None:
         return
-    for name, value in _rules(request.properties):
+    account = operation.resource
+    for rule in _rules(request.properties):
+        topic = ("network", rule.name, account.key)
         setting = Setting(
-            topic=("network", name, operation.resource.key),
-            value=value,
+            topic=topic,
+            values=rule.values,
             at=operation.decided,
             whole=request.is_whole,
-            is_default=operation.created and request.is_whole and value in ("allow", "enabled"),
+            is_default=operation.created and request.is_whole and rule.to_everyone,
         )
         if operation.took_effect:
             yield setting
-        to_everyone = value in ("allow", "enabled")
-        if to_everyone or (name == "IpRules" and value):
+            if not rule.opens:
+                yield Closing(topic=topic, at=operation.decided)
+        if rule.opens:
+            values = ", ".join(sorted(rule.values))
             yield Match(
-                summary=f"{operation.actor.label} opened the network of {operation.resource.name} to "
-                + ("everyone." if to_everyone else f"{value}."),
-                target=operation.resource,
+                summary=f"{operation.actor.label} opened the network of {account.name} to "
+                + ("everyone." if rule.to_everyone else f"{values}."),
+                target=account,
                 at=operation.decided,
-                severity=None if to_everyone else Severity.LOW,
+                severity=None if rule.to_everyone else Severity.LOW,
                 change=setting,
                 grant=Grant(GrantKind.NETWORK_OPENING, operation.decided),
-                recipient=ANYONE
-                if to_everyone
-                else Recipient(RecipientKind.ADDRESS, value, confidence=Confidence.STATED),
-                evidence={"Opened": (f"{name}: {value}",)},
-                containment=update_account(operation.resource, "--default-action Deny"),
+                closed_by=(topic,),
+                recipient=ANYONE if rule.to_everyone else Recipient(RecipientKind.ADDRESS, values),
+                evidence={"Opened": (f"{rule.name}: {values}",)},
+                containment=_containment(account, rule),
             )
 
 
-def _rules(properties: StorageAccountProperties) -> Iterator[tuple[str, str]]:
-    """The parts of the firewall that a request sets, in lower case."""
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One part of the firewall as a request sets it."""
+
+    name: str
+    values: frozenset[str]
+
+    @property
+    def to_everyone(self) -> bool:
+        return bool(self.values & {"allow", "enabled"})
+
+    @property
+    def opens(self) -> bool:
+        return self.to_everyone or (self.name == "IpRules" and bool(self.values))
+
+
+def _rules(properties: StorageAccountProperties) -> Iterator[_Rule]:
+    """The parts of the firewall that a request sets. Enabled public access under a default of Deny opens nothing."""
+    acls = properties.network_acls or NetworkRules()
+    default = (acls.default_action or "").lower()
     if properties.public_network_access is not None:
-        yield "PublicNetworkAccess", properties.public_network_access.lower()
-    rules = properties.network_acls
-    if rules is None:
-        return
-    if rules.default_action is not None:
-        yield "DefaultAction", rules.default_action.lower()
-    if rules.ip_rules is not None and (rules.default_action or "").lower() != "allow":
-        yield "IpRules", ", ".join(sorted(rule.value.lower() for rule in rules.ip_rules if rule.value))
+        selected = default == "deny" and properties.public_network_access.lower() == "enabled"
+        value = "selected networks" if selected else properties.public_network_access.lower()
+        yield _Rule("PublicNetworkAccess", frozenset((value,)))
+    if default:
+        yield _Rule("DefaultAction", frozenset((default,)))
+    if acls.ip_rules is not None and default != "allow":
+        yield _Rule("IpRules", frozenset(rule.value.lower() for rule in acls.ip_rules if rule.value))
+
+
+def _containment(account: ResourceId, rule: _Rule) -> str:
+    match rule.name:
+        case "IpRules":
+            return remove_network_rules(account, sorted(rule.values))
+        case "PublicNetworkAccess":
+            return update_account(account, "--public-network-access Disabled")
+        case _:
+            return update_account(account, "--default-action Deny")

@@ -1,9 +1,10 @@
 """See the detector's own sentence."""
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match
+from grantwatch.detection.match import Closing, Match
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import ReplicationPolicy, ReplicationProperties
+from grantwatch.model.containment import delete
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
@@ -13,7 +14,10 @@ from grantwatch.model.severity import Severity
 @detector(
     id="GW09",
     on=Operation,
-    operations=("Microsoft.Storage/storageAccounts/objectReplicationPolicies/write",),
+    operations=(
+        "Microsoft.Storage/storageAccounts/objectReplicationPolicies/write",
+        "Microsoft.Storage/storageAccounts/objectReplicationPolicies/delete",
+    ),
     requests=(ReplicationPolicy,),
     responses=(ReplicationPolicy,),
     metadata=Metadata(
@@ -35,6 +39,18 @@ def object_replication_configured(operation: Operation) -> Said:
 
     High when the destination is not known to be ours, for then it is a standing leak.
     """
+    topic = ("object replication", operation.resource.key)
+    if operation.verb == "delete":
+        if operation.took_effect:
+            yield Closing(topic=topic, at=operation.decided)
+        yield Match(
+            title="Object replication ended",
+            summary=f"{operation.actor.label} deleted replication policy {operation.resource.name}.",
+            target=operation.resource.storage_account or operation.resource,
+            at=operation.decided,
+            severity=Severity.INFORMATIONAL,
+        )
+        return
     policy = (
         operation.request(ReplicationPolicy).properties
         or operation.response(ReplicationPolicy).properties
@@ -49,13 +65,14 @@ def object_replication_configured(operation: Operation) -> Said:
         at=operation.decided,
         severity_if_foreign=Severity.HIGH,
         grant=Grant(GrantKind.OBJECT_REPLICATION, operation.decided),
+        closed_by=(topic,),
         recipient=(
             Recipient(RecipientKind.STORAGE_ACCOUNT, destination.text, name=destination.name)
             if destination
             else UNKNOWN_RECIPIENT
         ),
         evidence={"SourceAccount": policy.source_account, "DestinationAccount": policy.destination_account},
-        containment=f"az resource delete --ids {operation.resource.quoted}",
+        containment=delete(operation.resource),
     )
 
 

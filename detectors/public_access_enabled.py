@@ -1,7 +1,7 @@
 """See the detector's own sentence."""
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match, Setting
+from grantwatch.detection.match import Closing, Match, Setting
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import StorageResource
 from grantwatch.model.containment import update_account
@@ -45,12 +45,14 @@ def public_access_enabled(operation: Operation) -> Said:
         value = str(properties.allow_blob_public_access).lower()
     else:
         return
-    setting = Setting(
-        topic=("anonymous access", operation.resource.key), value=value, at=operation.decided, whole=request.is_whole
-    )
+    topic = ("anonymous access", operation.resource.key)
+    setting = Setting(topic=topic, values=frozenset((value,)), at=operation.decided, whole=request.is_whole)
+    closed = value in ("none", "false")
     if operation.took_effect:
         yield setting
-    if value in ("none", "false"):
+        if closed:
+            yield Closing(topic=topic, at=operation.decided)
+    if closed:
         return
     account = operation.resource.storage_account or operation.resource
     yield Match(
@@ -64,6 +66,7 @@ def public_access_enabled(operation: Operation) -> Said:
         target=operation.resource,
         at=operation.decided,
         change=setting,
+        closed_by=(topic,),
         grant=Grant(GrantKind.PUBLIC_ACCESS, operation.decided),
         recipient=ANYONE,
         evidence={"PublicAccess": value},

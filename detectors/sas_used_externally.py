@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
@@ -108,6 +109,7 @@ def _recipient(access: Access, sas: Sas | None) -> Recipient:
     return Recipient(RecipientKind.ADDRESS, access.actor.address, confidence=Confidence.INFERRED)
 
 
+@lru_cache(maxsize=1024)
 def _parameters(sas: Sas | None) -> dict[str, str | None]:
     if sas is None:
         return {}

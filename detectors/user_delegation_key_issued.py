@@ -33,13 +33,11 @@ def by_requester_and_day(access: Access) -> tuple[str, ...] | None:
         severity=Severity.LOW,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.STEAL_ACCESS_TOKEN),
         analytics=(Analytic.AN1580,),
-        false_positives=(
-            "Applications that hand out user delegation SAS, which Microsoft recommends over key-signed ones.",
-        ),
+        false_positives=("Applications that hand out user delegation SAS, as Microsoft recommends.",),
         triage=(
             "Check whether this caller hands out SAS as part of its work.",
-            "Search the storage logs for DelegationSas requests whose skoid is the caller, and see from where they came.",
-            "Run the containment command if they are not accounted for; it ends every user delegation SAS of the account.",
+            "Search the storage logs for DelegationSas requests whose skoid is the caller: from where did they come?",
+            "Run the containment command if they are not accounted for; it ends all such SAS of the account.",
         ),
         references=("https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key",),
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
-from grantwatch.memory.entities import EntityKey
+from grantwatch.memory.entities import EntityKey, access_digest, phase_digest
 from grantwatch.model.operation import Phase
 from grantwatch.model.secrets import masked
 from grantwatch.model.storage_access import Access, AccessKey
@@ -22,9 +22,9 @@ from grantwatch.wire.storage import access_of
 
 @dataclass(slots=True)
 class Batch:
-    """What a batch of bodies brought: facts by entity, what must be parked, and the count of everything."""
+    """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything."""
 
-    facts: dict[EntityKey, list[Phase | Access]] = field(default_factory=lambda: defaultdict(list))
+    facts: dict[EntityKey, dict[str, Phase | Access]] = field(default_factory=lambda: defaultdict(dict))
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -73,7 +73,7 @@ class Intake:
             key, phase = phase_of(
                 record, route.name, route.requests, route.responses, owner_tenant=self._tenant, salvaged=salvaged
             )
-            batch.facts[key].append(phase)
+            batch.facts[key][phase_digest(phase)] = phase
             return True
         category = record.get("category")
         if category is not None and not str(category).lower().startswith("storage"):
@@ -87,7 +87,11 @@ class Intake:
             if natural is None:
                 continue
             key = AccessKey(tenant=self._tenant, detector=detector.name, natural=natural)
-            batch.facts[key].append(access if detector.by_object else access.without_object())
+            use = access if detector.by_object else access.without_object()
+            name = access_digest(use)
+            known = batch.facts[key].get(name)
+            if known is None or use.time < known.time:
+                batch.facts[key][name] = use
 
     def _reject(self, reason: str, body: bytes, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records

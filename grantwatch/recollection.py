@@ -23,13 +23,13 @@ from grantwatch.memory.entities import (
     EntityKey,
     Event,
     Published,
-    access_digest,
     address_of_entity,
     restored,
     stored,
 )
 from grantwatch.memory.resolution import resolved
 from grantwatch.memory.topics import Neighbours, neighbours_in, partition_of, rows_of
+from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import Operation, OperationKey, Phase
 from grantwatch.model.severity import Outcome, Severity
 from grantwatch.model.storage_access import Access, AccessKey
@@ -40,10 +40,11 @@ logger = logging.getLogger(__name__)
 _Use = tuple[AccessKey, str]
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
-Facts = Mapping[EntityKey, Sequence[Phase | Access]]
+Facts = Mapping[EntityKey, Mapping[str, Phase | Access]]
+"""By entity, and by their digests."""
 
 _ROUNDS = 24
-_REMEMBERED_USES = 16_384
+_REMEMBERED = 16_384
 
 
 @dataclass(slots=True)
@@ -79,9 +80,9 @@ class Recollection:
         self._index = index
         self._store = store
         self._organisation = organisation
-        self._settled_uses: dict[_Use, datetime] = {}
-        self._saturated: dict[EntityKey, datetime] = {}
-        self._published: dict[str, int] = {}
+        self._settled_uses: Bounded[_Use, datetime] = Bounded(_REMEMBERED)
+        self._saturated: Bounded[EntityKey, datetime] = Bounded(_REMEMBERED)
+        self._published: Bounded[str, int] = Bounded(_REMEMBERED)
 
     def remember(self, facts: Facts, *, lapsed: frozenset[EntityKey] = frozenset()) -> Conclusion:
         """Add facts to their entities and bring every finding they bear on up to date.
@@ -120,17 +121,15 @@ class Recollection:
 
     def confirm(self, conclusion: Conclusion) -> None:
         """Everything of it is durable and published; repeats need not be looked at again."""
-        for cache in (self._published, self._settled_uses, self._saturated):
-            if len(cache) > _REMEMBERED_USES:
-                cache.clear()
-        self._saturated.update(conclusion.saturated)
+        for key, latest in conclusion.saturated.items():
+            self._saturated[key] = latest
         for name, (published, _) in conclusion.revisions.items():
             self._published[name] = published.revision
         for key, facts in conclusion.facts.items():
             for use, first in _uses(key, facts):
                 self._settled_uses[use] = min(self._settled_uses.get(use, first), first)
 
-    def _is_settled(self, key: EntityKey, facts: Iterable[Phase | Access]) -> bool:
+    def _is_settled(self, key: EntityKey, facts: Mapping[str, Phase | Access]) -> bool:
         """Uses of storage that this engine has brought to rest before, the same or an earlier one of their kind."""
         if not isinstance(key, AccessKey):
             return False
@@ -147,7 +146,7 @@ class Recollection:
         drafts = []
         for key in keys:
             entity = restored(key, rows.get(address_of_entity(key)))
-            entity.join(facts.get(key, ()), lapsed=key in lapsed)
+            entity.join(facts.get(key, {}), lapsed=key in lapsed)
             drafts.append(self._draft(entity, conclusion))
         return drafts
 
@@ -173,7 +172,8 @@ class Recollection:
         try:
             return list(detector(event))
         except Exception as error:  # any: a fault in one rule must not silence the others
-            logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)
+            # Without the traceback: an exception's text can quote the record.
+            logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)  # noqa: TRY400
             facts = event.phases if isinstance(event, Operation) else event.accesses
             body = msgspec.json.encode({"key": event.key, "facts": facts})
             conclusion.parked.append(Parked(f"{type(error).__name__} in the detector", body, detector.name))
@@ -255,7 +255,7 @@ class Recollection:
         default = detector.metadata.severity
         for each, event, match in draft.matches:
             if each is detector:
-                statements = self._statements(detector, draft, match, neighbours, conclusion)
+                statements = self._statements(detector, draft, match, neighbours, conclusion) if match.topics else ()
                 certain = not draft.entity.is_full
                 yield judged(event, resolved(match, default, statements, certain=certain), self._organisation)
 
@@ -266,23 +266,21 @@ class Recollection:
         match: Match,
         neighbours: Mapping[str, Neighbours],
         conclusion: Conclusion,
-    ) -> list[Statement]:
+    ) -> Sequence[Statement]:
         """What others, seen through the same detector, state under the topics of a match."""
         statements: list[Statement] = []
         for topic in match.topics:
             found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
             for event in found.events() if found else ():
-                for said in self._said(detector, event, conclusion):
-                    if not isinstance(said, Match) and said.topic == topic:
-                        statements.append(said)
+                said = self._said(detector, event, conclusion)
+                statements += [each for each in said if not isinstance(each, Match) and each.topic == topic]
         return statements
 
 
-def _uses(key: EntityKey, facts: Iterable[Phase | Access]) -> Iterator[tuple[_Use, datetime]]:
+def _uses(key: EntityKey, facts: Mapping[str, Phase | Access]) -> Iterator[tuple[_Use, datetime]]:
     if isinstance(key, AccessKey):
-        for fact in facts:
-            if isinstance(fact, Access):
-                yield (key, access_digest(fact)), fact.time
+        for name, fact in facts.items():
+            yield (key, name), fact.time
 
 
 def _is_open_ended(event: Event) -> bool:

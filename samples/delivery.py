@@ -23,8 +23,8 @@ def deliver(rng: Random, records: Iterable[Record], layout: Layout) -> list[byte
     arrivals: list[tuple[float, str]] = []
     for record in records:
         text = render(record, layout)
-        for _ in range(1 + (rng.random() < _REPEATED_RECORDS)):
-            arrivals.append((_seconds(record["time"]) + rng.uniform(*_DELAY_SECONDS), text))
+        deliveries = 1 + (rng.random() < _REPEATED_RECORDS)
+        arrivals += [(_seconds(record["time"]) + rng.uniform(*_DELAY_SECONDS), text) for _ in range(deliveries)]
     bodies = list(_bodies(rng, [text for _, text in sorted(arrivals)]))
     for _ in range(_REPEATED_BODIES):
         position = rng.randrange(len(bodies))

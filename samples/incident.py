@@ -55,7 +55,7 @@ def _noise(rng: Random, records: int) -> list[Record]:
 def _write(path: Path, bodies: list[bytes]) -> None:
     size = write_json_lines(path, bodies)
     records = sum(body.count(b'"time":') for body in bodies)
-    print(f"{path}: {records:,} records in {len(bodies):,} bodies, {size / 1e6:.1f} MB", file=sys.stderr)
+    sys.stderr.write(f"{path}: {records:,} records in {len(bodies):,} bodies, {size / 1e6:.1f} MB\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,7 +23,7 @@ DEFAULT_STORE = "grantwatch.duckdb"
 app = typer.Typer(
     name="grantwatch",
     help="Tells from Azure logs when data has become reachable from outside: who opened what to whom, until when.",
-    epilog="Start with `grantwatch replay samples/build`, then ask `grantwatch query 'GrantWatchFindings_CL | take 5'`.",
+    epilog="Start with `grantwatch replay FILE`, then ask `grantwatch query 'GrantWatchFindings_CL | take 5'`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -139,12 +139,12 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
     if store != IN_MEMORY:
         option = "" if store == DEFAULT_STORE else f" --store {store}"
         messages.print("\nTo query further, in KQL as in Log Analytics:")
-        messages.print(f"  python -m grantwatch query{option} '{TABLE} | summarize count() by Detector, Severity'")
-        messages.print(
-            f"  python -m grantwatch query{option} '{TABLE} | summarize arg_max(Revision, *) by FindingId "
-            '| where GrantStatus == "Open" | project EventTime, ActorUpn, TargetName, Containment\'',
-            soft_wrap=True,
-        )
+        current = f"{TABLE} | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
+        for question in (
+            "summarize Findings = count() by Detector, Severity",
+            'where GrantStatus == "Open" | project EventTime, ActorUpn, TargetName, Containment',
+        ):
+            messages.print(f"  python -m grantwatch query{option} '{current} | {question}'", soft_wrap=True)
 
 
 @app.command("query")
@@ -157,7 +157,7 @@ def _query(
 
     Rows are revisions: the highest one of a finding holds. Columns are described in docs/finding-schema.md.
 
-    Example: grantwatch query 'GrantWatchFindings_CL | summarize arg_max(Revision, *) by FindingId | where Severity == "High"'
+    Example: grantwatch query 'GrantWatchFindings_CL | summarize arg_max(Revision, *) by FindingId | take 10'
     """
     try:
         with LocalStore(store, read_only=True) as opened:

@@ -51,12 +51,11 @@ def bodies_in(name: str, on_read: Callable[[int], None]) -> Iterator[bytes]:
     ``on_read`` is told how many bytes of the file were read since it was told last. Raises OSError where the file
     cannot be read, EOFError or zlib.error where it is gzip and damaged.
     """
-    with sys.stdin.buffer if name == STANDARD_INPUT else open(name, "rb") as raw:
+    with sys.stdin.buffer if name == STANDARD_INPUT else Path(name).open("rb") as raw:
         counted = _Counted(raw, on_read)
         stream = io.BufferedReader(counted, 1024 * 1024)
-        content: BinaryIO = stream
-        if stream.peek(2).startswith(_GZIP):
-            content = gzip.open(stream)  # type: ignore[assignment]
+        packed = stream.peek(2).startswith(_GZIP)
+        content = gzip.GzipFile(fileobj=stream) if packed else stream
         first = content.readline()
         while first and not first.strip():
             first = content.readline()

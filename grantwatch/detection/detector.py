@@ -3,10 +3,11 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 from grantwatch.detection.match import Match, Statement
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Tactic, Technique
 from grantwatch.model.bodies import Body
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
@@ -32,13 +33,22 @@ class Metadata:
     triage: tuple[str, ...]
     references: tuple[str, ...]
 
+    @cached_property
+    def tactics(self) -> tuple[Tactic, ...]:
+        return tuple(dict.fromkeys(technique.tactic for technique in self.techniques))
+
+    @cached_property
+    def technique_ids(self) -> tuple[str, ...]:
+        return tuple(technique.id for technique in self.techniques)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Detector:
     """A pure function from one event to what can be said of it, with the selection of events that reach it.
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
-    finding (beside owner tenant and detector), or None for a request that is none of it, and ``by_object`` keeps requests for different objects apart.
+    finding (beside owner tenant and detector), or None for a request that is none of it, and ``by_object`` keeps
+    requests for different objects apart.
     """
 
     id: str

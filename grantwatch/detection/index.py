@@ -11,6 +11,7 @@ from typing import Any
 
 from grantwatch.detection.detector import Detector
 from grantwatch.model.bodies import Body
+from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import Operation
 from grantwatch.model.storage_access import Authentication, StorageAccess
 
@@ -85,7 +86,7 @@ class Selection:
     strays: list[Any] = field(default_factory=list)
 
 
-_ByAuthentication = dict[Any, StorageRoute | None]
+_ByAuthentication = Bounded[str, StorageRoute | None]
 
 
 class Index:
@@ -102,7 +103,7 @@ class Index:
                 known = self._endings if operation.startswith("*") else self._operations
                 known.setdefault(operation.lower().lstrip("*"), []).append(detector)
                 self._spelled.setdefault(operation.lower(), operation)
-        self._learned: dict[str, OperationRoute | _ByAuthentication | None] = {}
+        self._learned: Bounded[str, OperationRoute | _ByAuthentication | None] = Bounded(_LEARNED_SPELLINGS)
 
     def select(self, records: Iterable[Any]) -> Selection:
         """The records that are for some detector. ``records`` are JSON objects, as dictionaries or lazy views."""
@@ -155,14 +156,9 @@ class Index:
     def _learn(self, operation: str) -> OperationRoute | _ByAuthentication | None:
         if operation in self._learned:
             return self._learned[operation]
-        if len(self._learned) >= _LEARNED_SPELLINGS:
-            self._learned.clear()
-        route: OperationRoute | _ByAuthentication | None
-        if "/" in operation:
-            route = self._operation_route(operation)
-        else:
-            # Storage operations are single words; anything else with blanks or dots belongs to other families.
-            route = {} if operation.isalnum() else None
+        # Storage operations are single words; anything else with blanks or dots belongs to other families.
+        by_authentication: _ByAuthentication | None = Bounded(_LEARNED_SPELLINGS) if operation.isalnum() else None
+        route = self._operation_route(operation) if "/" in operation else by_authentication
         self._learned[operation] = route
         return route
 
@@ -177,8 +173,7 @@ class Index:
         chosen = self._storage_route(operation, authentication)
         if operation not in _OBJECT_OPERATIONS and authentication == Authentication.OAUTH:
             return _with(chosen, self._issuers(identity))
-        if len(route) < _LEARNED_SPELLINGS:
-            route[spelled] = chosen
+        route[spelled] = chosen
         return chosen
 
     def _undeclared(self, operation: str, record: Mapping[str, Any]) -> StorageRoute | None:

@@ -17,14 +17,14 @@ Fact = str | int | bool | None | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A value that a call gave to one property of one resource.
+    """The values that a call gave to one property of one resource: one, or those of a list.
 
     ``is_default`` says that a new resource has this value unless told otherwise, ``whole`` that the call carried the
     resource's whole desired state, so that the property need not have been what it was about.
     """
 
     topic: Topic
-    value: str
+    values: frozenset[str]
     at: datetime
     whole: bool = False
     is_default: bool = False
@@ -65,7 +65,7 @@ class Match:
 
     ``severity`` defaults to the detector's, ``severity_if_foreign`` applies when the recipient is not known to be
     ours. The fields behind it name what memory shall bring in: a change that counts only against the last known
-    value, the topic under which the grant ends, counter-facts that revise the match down to Informational, and
+    value, the topics under which the grant ends, counter-facts that revise the match down to Informational, and
     another record that names the recipient.
     """
 
@@ -76,17 +76,16 @@ class Match:
     severity: Severity | None = None
     severity_if_foreign: Severity | None = None
     grant: Grant | None = None
-    closed_at: datetime | None = None
     recipient: Recipient = UNKNOWN_RECIPIENT
     evidence: Mapping[str, Fact] = field(default_factory=dict)
     containment: str | None = None
     change: Setting | None = None
-    closed_by: Topic | None = None
+    closed_by: tuple[Topic, ...] = ()
     countered_by: tuple[Topic, ...] = ()
     named_by: Topic | None = None
 
     @property
     def topics(self) -> tuple[Topic, ...]:
         """Everything whose statements this match depends on."""
-        wanted = (self.change.topic if self.change else None, self.closed_by, self.named_by, *self.countered_by)
+        wanted = (self.change.topic if self.change else None, self.named_by, *self.closed_by, *self.countered_by)
         return tuple(topic for topic in wanted if topic)

@@ -80,17 +80,18 @@ def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organi
     lead = min(found, key=_precedence)
     event, match, metadata = lead.event, lead.match, detector.metadata
     actor, target, recipient = event.actor, match.target, match.recipient
+    name = finding_id(detector, key)
     return {
         "EventTime": match.at,
         "OwnerTenantId": key.tenant or None,
-        "FindingId": finding_id(detector, key),
+        "FindingId": name,
         "Detector": detector.name,
         "FindingTitle": match.title or metadata.title,
         "Summary": _sentence(lead),
         "Severity": lead.severity,
         "Outcome": lead.outcome,
-        "Tactics": tuple(dict.fromkeys(technique.tactic for technique in metadata.techniques)),
-        "Techniques": tuple(technique.id for technique in metadata.techniques),
+        "Tactics": metadata.tactics,
+        "Techniques": metadata.technique_ids,
         "Analytics": metadata.analytics,
         "SchemaVersion": SCHEMA_VERSION,
         "ActorId": actor.id,
@@ -115,7 +116,7 @@ def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organi
         "RecipientTenantId": recipient.tenant,
         "RecipientName": recipient.name,
         "RecipientConfidence": recipient.confidence,
-        **_grant(detector, key, found),
+        **_grant(name, found),
         "Operation": event.name,
         "CorrelationId": event.correlation_id or None,
         "SourceLog": "AzureActivity" if isinstance(event, Operation) else "StorageLog",
@@ -140,7 +141,7 @@ def _sentence(lead: Judged) -> str:
             return lead.match.summary
 
 
-def _grant(detector: Detector, key: EntityKey, found: Sequence[Judged]) -> Content:
+def _grant(finding: str, found: Sequence[Judged]) -> Content:
     """The grants of all matches as one: open while any is, until the last one ends."""
     took_effect = (Outcome.SUCCEEDED, Outcome.ACCEPTED)
     grants = [
@@ -157,7 +158,7 @@ def _grant(detector: Detector, key: EntityKey, found: Sequence[Judged]) -> Conte
     closings = [closed for _, closed in grants if closed is not None]
     all_closed = len(closings) == len(grants)
     return {
-        "GrantId": digest(("grant", key.tenant, detector.id, finding_id(detector, key))),
+        "GrantId": digest(("grant", finding)),
         "GrantKind": standing[0][0].kind,
         "GrantStatus": GrantStatus.REVOKED if all_closed else GrantStatus.OPEN,
         "GrantOpenedAt": min(grant.opened for grant, _ in standing),
@@ -184,7 +185,11 @@ def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
 
 
 def _joined(name: str, found: Sequence[Judged]) -> list[str]:
-    """The entries of all matches, each once, in order of time. Beyond the first twenty it is only said that more came."""
+    """The entries of all matches, each once, in order of time; of those beyond the first twenty only that they came."""
+    if len(found) == 1:
+        value = found[0].match.evidence[name]
+        listed = list(value) if isinstance(value, tuple) else []
+        return listed if len(listed) <= _MOST_LISTED else [*listed[:_MOST_LISTED], "and more"]
     values: dict[str, None] = {}
     for judged in sorted(found, key=lambda each: each.match.at):
         value = judged.match.evidence.get(name)

@@ -3,15 +3,17 @@
 An entity is one row: the union of its facts and, for each detector, which revision of its finding is the current one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
 from grantwatch.memory.digests import digest
 from grantwatch.memory.operations import calls
+from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import Operation, OperationKey, Phase
 from grantwatch.model.severity import Outcome, Severity
 from grantwatch.model.storage_access import Access, AccessKey, StorageAccess
@@ -67,19 +69,16 @@ class Entity(Struct, kw_only=True):
         """Nothing but starts: nobody knows yet how the call ended."""
         return bool(self.phases) and all(phase.outcome is Outcome.ATTEMPTED for phase in self.phases.values())
 
-    def join(self, facts: Iterable[Phase | Access], *, lapsed: bool = False) -> bool:
-        """Add facts by set union, the same use of storage keeping its first time. Returns whether anything changed."""
-        phases, accesses = dict(self.phases), dict(self.accesses)
-        for fact in facts:
+    def join(self, facts: Mapping[str, Phase | Access], *, lapsed: bool = False) -> None:
+        """Add facts, by digest, by set union, where the same use of storage keeps its first time."""
+        for name, fact in facts.items():
             if isinstance(fact, Phase):
-                phases.setdefault(phase_digest(fact), fact)
-            else:
-                name = access_digest(fact)
-                accesses[name] = min(accesses.get(name, fact), fact, key=lambda access: access.time)
-        phases, accesses = _earliest(phases, MOST_FACTS), _earliest(accesses, _most(accesses))
-        changed = (phases, accesses, self.lapsed or lapsed) != (self.phases, self.accesses, self.lapsed)
-        self.phases, self.accesses, self.lapsed = phases, accesses, self.lapsed or lapsed
-        return changed
+                self.phases.setdefault(name, fact)
+            elif name not in self.accesses or fact.time < self.accesses[name].time:
+                self.accesses[name] = fact
+        self.phases = _earliest(self.phases, MOST_FACTS)
+        self.accesses = _earliest(self.accesses, _most(self.accesses))
+        self.lapsed |= lapsed
 
     def events(self) -> tuple[Event, ...]:
         """What detectors see of it."""
@@ -120,6 +119,7 @@ def _most(accesses: Mapping[str, Access]) -> int:
     return MOST_FACTS if by_object else MOST_USES
 
 
+@lru_cache(maxsize=4096)
 def address_of_entity(key: EntityKey) -> tuple[str, str]:
     """Where an entity is stored."""
     return digest(key), "entity"
@@ -133,6 +133,8 @@ class _Stored(Struct, kw_only=True):
     findings: dict[str, Published] = {}
 
 
+# Rows by their content, decoded: those that are read next are mostly those that were just written.
+_RECENT: Bounded[bytes, tuple[_Stored, dict[str, Raw]]] = Bounded(512)
 _DECODER = msgspec.json.Decoder(_Stored)
 _FIELDS = frozenset(field.name for field in msgspec.structs.fields(_Stored))
 _RAW = msgspec.json.Decoder(dict[str, Raw])
@@ -142,17 +144,24 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
     """The entity in a row, or a new one."""
     if row is None:
         return Entity(key=key)
-    stored = _DECODER.decode(row.content)
-    unknown = {name: Raw(bytes(raw)) for name, raw in _RAW.decode(row.content).items() if name not in _FIELDS}
+    found, unknown = _decoded(row.content)
     return Entity(
         key=key,
-        phases=stored.phases,
-        accesses=stored.accesses,
-        lapsed=stored.lapsed,
-        findings=stored.findings,
+        phases=dict(found.phases),
+        accesses=dict(found.accesses),
+        lapsed=found.lapsed,
+        findings=found.findings,
         unknown=unknown,
         row=row,
     )
+
+
+def _decoded(content: bytes) -> tuple[_Stored, dict[str, Raw]]:
+    known = _RECENT.get(content)
+    if known is None:
+        unknown = {name: Raw(bytes(raw)) for name, raw in _RAW.decode(content).items() if name not in _FIELDS}
+        known = _RECENT[content] = _DECODER.decode(content), unknown
+    return known
 
 
 def stored(entity: Entity) -> Row:
@@ -160,4 +169,5 @@ def stored(entity: Entity) -> Row:
     partition, name = address_of_entity(entity.key)
     known = _Stored(phases=entity.phases, accesses=entity.accesses, lapsed=entity.lapsed, findings=entity.findings)
     content = msgspec.json.encode({**msgspec.to_builtins(known), **entity.unknown} if entity.unknown else known)
+    _RECENT[content] = known, entity.unknown
     return Row(partition, name, content, entity.row.version if entity.row else None)

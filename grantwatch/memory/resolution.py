@@ -60,11 +60,10 @@ def _named(match: Match, namings: Sequence[Naming]) -> Match:
 
 def _closing(match: Match, closings: Iterable[Closing]) -> datetime | None:
     """When the match's grant ended: the earliest closing after it was opened."""
-    if match.grant is None or match.closed_by is None:
-        return match.closed_at
+    if match.grant is None:
+        return None
     opened = match.grant.opened
-    ends = [closing.at for closing in closings if closing.topic == match.closed_by and closing.at >= opened]
-    return min(ends, default=match.closed_at)
+    return min((each.at for each in closings if each.topic in match.closed_by and each.at >= opened), default=None)
 
 
 def _counter(match: Match, counters: Iterable[CounterFact]) -> CounterFact | None:
@@ -77,15 +76,15 @@ def _counter(match: Match, counters: Iterable[CounterFact]) -> CounterFact | Non
 
 
 def _changed(outcome: Resolved, change: Setting | None, settings: Iterable[Setting]) -> Resolved:
-    """Only a change counts: known and equal before is void, unknown before a full PUT is Low."""
+    """Only a change counts: known and no less before is void, unknown before a full PUT is Low."""
     if change is None:
         return outcome
     before = [setting for setting in settings if setting.topic == change.topic and setting.at < change.at]
     if before:
-        last = max(before, key=lambda setting: (setting.at, setting.value))
-        if last.value == change.value:
-            return replace(outcome, void=True, reason="the value was the same before")
-        return replace(outcome, reason=f"the value was {last.value} before")
+        last = max(before, key=lambda setting: (setting.at, sorted(setting.values)))
+        if change.values <= last.values:
+            return replace(outcome, void=True, reason="nothing was added to what held before")
+        return replace(outcome, reason=f"before, it was {', '.join(sorted(last.values)) or 'empty'}")
     if change.is_default:
         return replace(outcome, severity=Severity.INFORMATIONAL, reason="a new resource with default settings")
     if change.whole:

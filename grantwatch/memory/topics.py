@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from grantwatch.detection.match import Topic
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import Entity, EntityKey, Event, access_digest, events_of, phase_digest
+from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, events_of
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.storage_access import Access, AccessKey
 from grantwatch.ports import Row
@@ -55,22 +55,22 @@ class Neighbours:
 
 
 def partition_of(tenant: str, topic: Topic) -> str:
+    """Where a topic is stored."""
     return digest(("topic", tenant, topic))
 
 
 def rows_of(entity: Entity, said_under: Iterable[Topic], followed: Iterable[Topic]) -> list[Row]:
     """What an entity leaves under its topics, to be inserted where absent."""
-    owner = digest(entity.key)
+    owner, _ = address_of_entity(entity.key)
     rows = []
     for topic in said_under:
         partition = partition_of(entity.key.tenant, topic)
-        for phase in entity.phases.values():
-            content = msgspec.json.encode(_entry(entity.key, phase=phase))
-            rows.append(Row(partition, f"{owner}-{phase_digest(phase)}", content))
-        for access in entity.accesses.values():
+        for name, phase in entity.phases.items():
+            rows.append(Row(partition, f"{owner}-{name}", msgspec.json.encode(_entry(entity.key, phase=phase))))
+        for name, access in entity.accesses.items():
             # The time belongs to the name: a use that turns out to be older is one more fact.
             content = msgspec.json.encode(_entry(entity.key, request=access))
-            rows.append(Row(partition, f"{owner}-{access_digest(access)}-{access.time.timestamp():.6f}", content))
+            rows.append(Row(partition, f"{owner}-{name}-{access.time.timestamp():.6f}", content))
     rows += [
         Row(partition_of(entity.key.tenant, topic), f"{owner}-follows", msgspec.json.encode(_entry(entity.key)))
         for topic in followed

@@ -1,4 +1,8 @@
-"""The part of MITRE ATT&CK (19.1) that GrantWatch speaks: names as ATT&CK itself spells them."""
+"""The part of MITRE ATT&CK that GrantWatch speaks, in the names of version 19.1.
+
+Version 19 replaced the tactic Defense Evasion with Stealth and Defense Impairment, and T1562 with T1685 and its
+neighbours: https://github.com/elastic/detection-rules/issues/6035
+"""
 
 from enum import Enum, StrEnum
 
@@ -7,7 +11,8 @@ class Tactic(StrEnum):
     """An ATT&CK tactic, by its own name."""
 
     PERSISTENCE = "Persistence"
-    DEFENSE_EVASION = "Defense Evasion"
+    STEALTH = "Stealth"
+    DEFENSE_IMPAIRMENT = "Defense Impairment"
     CREDENTIAL_ACCESS = "Credential Access"
     COLLECTION = "Collection"
     EXFILTRATION = "Exfiltration"
@@ -18,9 +23,17 @@ class Technique(Enum):
 
     TRANSFER_TO_CLOUD_ACCOUNT = ("T1537", "Transfer Data to Cloud Account", Tactic.EXFILTRATION)
     EXFILTRATION_OVER_WEB_SERVICE = ("T1567", "Exfiltration Over Web Service", Tactic.EXFILTRATION)
-    CREATE_SNAPSHOT = ("T1578.001", "Modify Cloud Compute Infrastructure: Create Snapshot", Tactic.DEFENSE_EVASION)
-    DISABLE_CLOUD_LOGS = ("T1562.008", "Impair Defenses: Disable or Modify Cloud Logs", Tactic.DEFENSE_EVASION)
-    DISABLE_CLOUD_FIREWALL = ("T1562.007", "Impair Defenses: Disable or Modify Cloud Firewall", Tactic.DEFENSE_EVASION)
+    CREATE_SNAPSHOT = ("T1578.001", "Modify Cloud Compute Infrastructure: Create Snapshot", Tactic.STEALTH)
+    DISABLE_CLOUD_LOGS = (
+        "T1685.002",
+        "Disable or Modify Tools: Disable or Modify Cloud Logs",
+        Tactic.DEFENSE_IMPAIRMENT,
+    )
+    DISABLE_CLOUD_FIREWALL = (
+        "T1686.001",
+        "Disable or Modify System Firewall: Cloud Firewall",
+        Tactic.DEFENSE_IMPAIRMENT,
+    )
     UNSECURED_CREDENTIALS = ("T1552", "Unsecured Credentials", Tactic.CREDENTIAL_ACCESS)
     STEAL_ACCESS_TOKEN = ("T1528", "Steal Application Access Token", Tactic.CREDENTIAL_ACCESS)
     DATA_FROM_CLOUD_STORAGE = ("T1530", "Data from Cloud Storage", Tactic.COLLECTION)

@@ -18,14 +18,20 @@ class Body(Struct, frozen=True, omit_defaults=True, kw_only=True, rename=folded)
 
 
 class GrantAccess(Body, frozen=True):
-    """``beginGetAccess``: https://learn.microsoft.com/rest/api/compute/disks/grant-access"""
+    """Of ``beginGetAccess``.
+
+    https://learn.microsoft.com/rest/api/compute/disks/grant-access
+    """
 
     access: str | None = None
     duration_in_seconds: int | None = None
 
 
 class IssuedSas(Body, frozen=True):
-    """``listAccountSas`` and ``listServiceSas``: https://learn.microsoft.com/rest/api/storagerp/storage-accounts"""
+    """Of ``listAccountSas`` and ``listServiceSas``.
+
+    https://learn.microsoft.com/rest/api/storagerp/storage-accounts
+    """
 
     signed_services: str | None = None
     signed_resource_types: str | None = None
@@ -88,7 +94,10 @@ class StorageResource(DesiredState, frozen=True):
 
 
 class ReplicationProperties(Body, frozen=True):
-    """An object replication policy: https://learn.microsoft.com/rest/api/storagerp/object-replication-policies"""
+    """Of an object replication policy.
+
+    https://learn.microsoft.com/rest/api/storagerp/object-replication-policies
+    """
 
     source_account: str | None = None
     destination_account: str | None = None
@@ -108,7 +117,10 @@ class SharingGroup(Body, frozen=True):
 
 
 class GallerySharing(Body, frozen=True):
-    """``galleries/share``: https://learn.microsoft.com/rest/api/compute/gallery-sharing-profile/update"""
+    """Of ``galleries/share``.
+
+    https://learn.microsoft.com/rest/api/compute/gallery-sharing-profile/update
+    """
 
     operation_type: str | None = None
     groups: tuple[SharingGroup, ...] | None = None
@@ -134,7 +146,10 @@ class LighthouseProperties(Body, frozen=True):
 
 
 class Lighthouse(Body, frozen=True):
-    """https://learn.microsoft.com/rest/api/managedservices/registration-definitions"""
+    """Body of a write to a registration definition or assignment.
+
+    https://learn.microsoft.com/rest/api/managedservices/registration-definitions
+    """
 
     properties: LighthouseProperties | None = None
 
@@ -157,6 +172,9 @@ class DiskProperties(Body, frozen=True):
 
 
 class DiskResource(DesiredState, frozen=True):
-    """Body of a write to a managed disk or snapshot: https://learn.microsoft.com/rest/api/compute/snapshots"""
+    """Body of a write to a managed disk or snapshot.
+
+    https://learn.microsoft.com/rest/api/compute/snapshots
+    """
 
     properties: DiskProperties | None = None

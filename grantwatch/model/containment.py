@@ -4,16 +4,25 @@ Every name in them was chosen by whoever made the resource, so all of them are q
 """
 
 import shlex
+from collections.abc import Iterable
+from functools import lru_cache
 
-from grantwatch.model.resource import ResourceId
+from grantwatch.model.resource import ResourceId, resource_of
 
 _KEYS = ("key1", "key2")
 
 
 def renew_keys(account: ResourceId, key: str | None = None) -> str:
     """Renew one account key, or both where it is not known which one signed."""
+    return _renewal(account.text, key)
+
+
+@lru_cache(maxsize=1024)
+def _renewal(account: str, key: str | None) -> str:
     chosen = [each for each in _KEYS if key and key.lower().startswith(each)] or _KEYS
-    return " && ".join(f"az storage account keys renew {_located(account)} --key {each}" for each in chosen)
+    return " && ".join(
+        f"az storage account keys renew {_located(resource_of(account))} --key {each}" for each in chosen
+    )
 
 
 def revoke_delegation_keys(account: ResourceId) -> str:
@@ -24,6 +33,25 @@ def revoke_delegation_keys(account: ResourceId) -> str:
 def update_account(account: ResourceId, *options: str) -> str:
     """Change settings of the account; the options are literals, never taken from a log."""
     return f"az storage account update {_located(account, name='--name')} {' '.join(options)}"
+
+
+def remove_network_rules(account: ResourceId, addresses: Iterable[str]) -> str:
+    """Take addresses off the account's firewall again."""
+    return " && ".join(
+        f"az storage account network-rule remove {_located(account)} --ip-address {shlex.quote(address)}"
+        for address in addresses
+    )
+
+
+def delete(resource: ResourceId) -> str:
+    """Delete any resource."""
+    return f"az resource delete --ids {resource.quoted}"
+
+
+def post(resource: ResourceId, action: str, api_version: str, body: str = "") -> str:
+    """Call an action of a resource that the command line has no word for; ``body`` is a JSON literal."""
+    call = f"az rest --method post --uri {shlex.quote(f'{resource.text}/{action}?api-version={api_version}')}"
+    return f"{call} --body {shlex.quote(body)}" if body else call
 
 
 def _located(account: ResourceId, name: str = "--account-name") -> str:

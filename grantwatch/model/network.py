@@ -47,8 +47,10 @@ class Networks:
         return cls(tuple(ipaddress.ip_network(block.strip(), strict=False) for block in blocks))
 
     def classify(self, address: str | None) -> IpClass:
-        """The class of an address text. A private address nobody declared is some virtual network in Azure, which
-        may as well be an attacker's: it is named ``AzureInternal``, not trusted.
+        """The class of an address text.
+
+        A private address that nobody declared is some virtual network in Azure, which may as well be an attacker's:
+        it is named ``AzureInternal``, not trusted.
         """
         return _classify(self.own, address)
 

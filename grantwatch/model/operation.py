@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from grantwatch.model.actor import Actor
 from grantwatch.model.bodies import Body
-from grantwatch.model.resource import ResourceId
+from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Outcome
 
 B = TypeVar("B", bound=Body)
@@ -70,7 +70,7 @@ class Operation:
     @cached_property
     def resource(self) -> ResourceId:
         """Spelled as the caller spelled it, where any record kept that."""
-        return ResourceId(max((phase.resource for phase in self.phases), key=_readability))
+        return resource_of(max({phase.resource for phase in self.phases}, key=_readability))
 
     @property
     def verb(self) -> str:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,3 +96,9 @@ class ResourceId:
     def quoted(self) -> str:
         """The id as one word of a shell command: names come from whoever made the resource."""
         return shlex.quote(self.text)
+
+
+@lru_cache(maxsize=4096)
+def resource_of(text: str) -> ResourceId:
+    """The resource id with that spelling; the same object each time, since records repeat themselves."""
+    return ResourceId(text)

@@ -56,7 +56,7 @@ class Sas(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def looks_like_portal(self) -> bool:
-        """Near-full account SAS over all services for some hours: what the Azure portal mints for key-based browsing."""
+        """Near-full account SAS over all services: what the Azure portal mints for browsing by key."""
         return (
             self.is_account_wide
             and set(self.services) >= set("bqtf")

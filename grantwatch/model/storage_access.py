@@ -10,9 +10,12 @@ from msgspec.structs import replace
 
 from grantwatch.model.actor import Actor
 from grantwatch.model.network import IpClass
-from grantwatch.model.resource import ResourceId
+from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.sas import Sas
 from grantwatch.model.severity import Outcome
+
+COPY_ENGINE_READS = frozenset(("getblob", "getblobrange", "readfile", "getfile"))
+"""What Azure Storage does to a source on behalf of a destination; whoever else claims its agent for more is lying."""
 
 
 class Authentication(StrEnum):
@@ -54,8 +57,9 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def by_copy_engine(self) -> bool:
-        """Made by storage itself for a server-side copy, as far as the agent can be believed."""
-        return (self.actor.user_agent or "").lower().startswith("services_xstore_transport")
+        """A read made by storage itself for a server-side copy, as far as the agent can be believed."""
+        agent = (self.actor.user_agent or "").lower()
+        return agent.startswith("services_xstore_transport") and self.operation.lower() in COPY_ENGINE_READS
 
     @property
     def in_portal(self) -> bool:
@@ -123,7 +127,7 @@ class StorageAccess:
     @property
     def resource(self) -> ResourceId:
         """The storage account; just its name where no record named the resource."""
-        return ResourceId(max((access.resource for access in self.accesses), key=len))
+        return resource_of(max({access.resource for access in self.accesses}, key=lambda text: (len(text), text)))
 
     @property
     def in_portal(self) -> bool:

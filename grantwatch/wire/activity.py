@@ -13,7 +13,7 @@ from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome
 from grantwatch.wire.bodies import reduced
 from grantwatch.wire.claims import actor_of
-from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, text
+from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, text, word
 
 _OUTCOMES = {
     "start": Outcome.ATTEMPTED,
@@ -73,7 +73,7 @@ def phase_of(
     resource = text(flat.get("resourceId")) or text(properties.get("entity"))
     if resource is None:
         raise UnreadableRecordError("the record names no resource")
-    outcome = _OUTCOMES.get((text(flat.get("resultType")) or "").lower().strip(". "))
+    outcome = _OUTCOMES.get(word(flat.get("resultType")).lower().strip(". "))
     if outcome is None:
         raise UnreadableRecordError("the record has no known result")
     http = mapping(flat.get("httpRequest"))

@@ -15,7 +15,7 @@ _LARGEST = 256 * 1024
 
 
 def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]]:
-    """A body, as object or as JSON text, by the name of each type that finds something in it. Never raises."""
+    """A body, as object or as JSON text, by the name of each type; empty where it cannot be read. Never raises."""
     kinds = tuple(kinds)
     if not kinds or not value:
         return {}
@@ -29,8 +29,7 @@ def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]
     if not isinstance(value, Mapping):
         return {}
     fields = _folded(value, 0)
-    found = {kind.__name__: msgspec.to_builtins(_tolerant(fields, kind)) for kind in kinds}
-    return {name: body for name, body in found.items() if body}
+    return {kind.__name__: msgspec.to_builtins(_tolerant(fields, kind)) for kind in kinds}
 
 
 def _folded(value: Any, depth: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.platform_services import is_platform_service
-from grantwatch.wire.fields import guid, mapping, text
+from grantwatch.wire.fields import guid, mapping, text, word
 
 _MICROSOFT = "http://schemas.microsoft.com"
 _XMLSOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
@@ -55,16 +55,16 @@ def actor_of(identity: Mapping[str, Any], address: str | None, caller: str | Non
 
 
 def _kind(claims: Mapping[str, Any], evidence: Mapping[str, Any], upn: str | None) -> ActorKind:
-    declared = (text(claims.get("idtyp")) or "").lower()
-    principal_type = (text(evidence.get("principalType")) or "").lower()
-    user_like = upn is not None or text(claims.get(f"{_MICROSOFT}/identity/claims/scope")) is not None
+    declared = word(claims.get("idtyp")).lower()
+    principal_type = word(evidence.get("principalType")).lower()
+    user_like = upn is not None or word(claims.get(f"{_MICROSOFT}/identity/claims/scope")) != ""
     if declared == "user" or (declared != "app" and user_like):
-        foreign = text(claims.get("altsecid")) or "#ext#" in (upn or "").lower()
+        foreign = word(claims.get("altsecid")) or "#ext#" in (upn or "").lower()
         return ActorKind.GUEST if foreign else ActorKind.USER
-    app_id = text(claims.get("appid"))
-    if is_platform_service(text(evidence.get("roleDefinitionId")), principal_type, app_id):
+    app_id = word(claims.get("appid"))
+    if is_platform_service(word(evidence.get("roleDefinitionId")), principal_type, app_id):
         return ActorKind.PLATFORM_SERVICE
-    if text(claims.get("xms_mirid")):
+    if word(claims.get("xms_mirid")):
         return ActorKind.MANAGED_IDENTITY
     if declared == "app" or app_id or principal_type == "serviceprincipal" or claims.get(f"{_XMLSOAP}/spn"):
         return ActorKind.SERVICE_PRINCIPAL

@@ -35,12 +35,17 @@ def decode(body: bytes) -> Decoded:
     try:
         records = parse(body)["records"]
         if isinstance(records, fastsimdjson.Array):
-            crowded = len(records) > max(_MANY_RECORDS, len(body) // _LEAST_BYTES_A_RECORD)
-            return _padding(body, len(records)) if crowded else Decoded(records)
+            return _padding(body, len(records)) if _is_crowded(len(records), body) else Decoded(records)
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     found = salvage(body)
+    if _is_crowded(len(found.records), body):
+        return _padding(body, len(found.records))
     return Decoded(found.records, found.rejected, found.broken)
+
+
+def _is_crowded(records: int, body: bytes) -> bool:
+    return records > max(_MANY_RECORDS, len(body) // _LEAST_BYTES_A_RECORD)
 
 
 def _padding(body: bytes, records: int) -> Decoded:

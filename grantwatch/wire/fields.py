@@ -9,6 +9,7 @@ from grantwatch.model.secrets import masked
 from grantwatch.model.time import time_of
 
 _ABSENT = frozenset(("", "-", "null", "<null>", "none"))
+_LONGEST_ABSENT = 6
 _LONGEST = 2048
 
 
@@ -20,10 +21,15 @@ def text(value: Any) -> str | None:
     """A text or number as text: at most 2,048 printable characters, secrets masked; None for all that means nothing."""
     if isinstance(value, str):
         stripped = value.strip()
-        return None if stripped.lower() in _ABSENT else safe(stripped)
+        return None if len(stripped) <= _LONGEST_ABSENT and stripped.lower() in _ABSENT else safe(stripped)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return None
+
+
+def word(value: Any) -> str:
+    """A text that is only looked at and never kept: as it came, empty where it is none."""
+    return value.strip() if isinstance(value, str) else ""
 
 
 def safe(value: str) -> str:

@@ -31,7 +31,7 @@ _MARKS = ({"time", "operationName"}, {"eventTimestamp", "operationName"}, {"even
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Bytes that are no record, and why: a few words that name the fault. ``records`` is how many were lost at least."""
+    """Bytes that are no record, and why, in a few words. ``records`` is how many were lost at least."""
 
     reason: str
     body: bytes
@@ -63,12 +63,14 @@ def _from_bytes(body: bytes, found: Salvaged, depth: int) -> None:
         unpacked = _unpacked(body, found)
         if unpacked is not None:
             _from_bytes(unpacked, found, depth + 1)
-        return None
+        return
     stripped = body.removeprefix(codecs.BOM_UTF8).strip()
     if not stripped:
-        return found.reject("the body is empty", body)
+        found.reject("the body is empty", body)
+        return
     if not stripped.startswith((b"{", b"[")):
-        return found.reject("the body is not JSON", body)
+        found.reject("the body is not JSON", body)
+        return
     _from_text(stripped.decode("utf-8", "replace"), found, depth)
 
 
@@ -92,7 +94,8 @@ def _from_text(text: str, found: Salvaged, depth: int) -> None:
     while position < len(text):
         if scanner.exhausted:
             found.broken = True
-            return found.reject("too much of the body is broken", text[position:])
+            found.reject("too much of the body is broken", text[position:])
+            return
         outcome = scanner.value_at(position)
         if isinstance(outcome, Exception):
             position = _from_broken(scanner, position, found, outcome)
@@ -132,17 +135,18 @@ def _from_broken(scanner: "_Scanner", start: int, found: Salvaged, error: Except
         found.reject(_reason(error), text[start:end])
         return end
     position = envelope.end()
-    for record, skipped, position in _resynchronised(scanner, position):
+    for record, skipped, end in _resynchronised(scanner, position):
         if skipped.strip(" \t\r\n,"):
             found.reject("a record is not valid JSON", skipped)
         found.records.append(record)
+        position = end
     closed = _CLOSED.match(text, position)
     if closed:
         return closed.end()
-    end = scanner.next_line(position)
-    if text[position:end].strip(" \t\r\n,]}"):
-        found.reject("the body ends inside a record, or in text that is no record", text[position:end])
-    return end
+    following = scanner.next_line(position)
+    if text[position:following].strip(" \t\r\n,]}"):
+        found.reject("the body ends inside a record, or in text that is no record", text[position:following])
+    return following
 
 
 def _resynchronised(scanner: "_Scanner", position: int) -> Iterator[tuple[dict[str, Any], str, int]]:

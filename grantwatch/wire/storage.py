@@ -7,6 +7,7 @@ come in camelCase, empty ones are left out, and the signature of a SAS in ``uri`
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +18,7 @@ from grantwatch.model.network import Networks, address_of
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.sas import Sas, sas_of
 from grantwatch.model.storage_access import Access
-from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, number, safe, text
+from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, number, safe, text, word
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
 _SIGNED_WITH = re.compile(r"([\w-]{1,40})\(([0-9a-f]{16,128})\)", re.IGNORECASE)
@@ -38,7 +39,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     sas = sas_of(url)
     address = text(record.get("callerIpAddress"))
     address = address_of(address) if address else None
-    token = text(identity.get("tokenHash")) or ""
+    token = word(identity.get("tokenHash"))
     operation = text(record.get("operationName")) or ""
     return Access(
         time=time,
@@ -52,11 +53,11 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
         sas=sas,
         signature=_signature(token, sas),
         signed_with=_signed_with(token),
-        referrer_is_portal=bool(_PORTAL.match(text(properties.get("referrerHeader")) or "")),
+        referrer_is_portal=bool(_PORTAL.match(word(properties.get("referrerHeader")))),
         object_path=_path_of_key(text(properties.get("objectKey"))) or path_of_url(url, account),
         source_path=_source_path(operation, url, properties),
         requests_delegation_key=_requests_delegation_key(operation, identity),
-        policy_violated=(text(properties.get("sasExpiryStatus")) or "").lower().startswith("policy violated"),
+        policy_violated=word(properties.get("sasExpiryStatus")).lower().startswith("policy violated"),
         salvaged=salvaged,
         region=text(record.get("location")),
     )
@@ -98,6 +99,7 @@ def _source_path(operation: str, url: str, properties: Mapping[str, Any]) -> str
     return path_of_url(source) if source else None
 
 
+@lru_cache(maxsize=4096)
 def _account_resource(resource: str | None, account: str) -> str:
     found = ResourceId(resource).storage_account if resource else None
     return found.text if found else account
@@ -108,11 +110,11 @@ def _succeeded(record: Mapping[str, Any]) -> bool:
     status = number(record.get("statusCode"))
     if status is not None:
         return 200 <= status < 300
-    return "success" in (text(record.get("statusText")) or "").lower()
+    return "success" in word(record.get("statusText")).lower()
 
 
 def _authentication(identity: Mapping[str, Any], sas: Sas | None) -> str:
-    declared = (text(identity.get("type")) or "").lower().replace(" ", "")
+    declared = word(identity.get("type")).lower().replace(" ", "")
     return declared or ("sas" if sas else "")
 
 

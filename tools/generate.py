@@ -1,0 +1,199 @@
+"""Documentation made from the code: ``docs/detections.md``, ``docs/finding-schema.md`` and the table in ``README.md``.
+
+``python -m tools.generate`` writes the files; with ``--check`` it writes nothing and fails when one of them is stale.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from detectors.catalogue import CATALOGUE
+from grantwatch.detection.detector import Detector
+from grantwatch.model.attack import Technique
+from grantwatch.model.finding import TABLE, Finding
+from grantwatch.model.operation import Operation
+from grantwatch.model.schema import Column, columns_of
+from grantwatch.model.severity import Outcome, severity_of
+
+ROOT = Path(__file__).parents[1]
+NOTICE = "<!-- generated, do not edit; run make format -->"
+END_OF_GENERATED = "<!-- end of what is generated -->"
+
+# Each group of the findings table by its first column; the groups follow the order of the class.
+GROUPS = (
+    ("Identity", "TimeGenerated", "Which finding this is, which revision of it, and how bad it is."),
+    ("Actor", "ActorId", "Who did it, as far as the record itself tells."),
+    ("Target", "TargetResourceId", "What access was opened to."),
+    ("Recipient", "RecipientKind", "Who can now reach it."),
+    ("Grant", "GrantId", "The access that was handed out; null where none was."),
+    ("Evidence", "Operation", "What the finding rests on, and what to do next."),
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the files, or compare them; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.generate", description="Generate documentation from code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is stale")
+    if parser.parse_args(arguments).check:
+        stale = [name for name, content in files() if not _is_current(ROOT / name, content)]
+        for name in stale:
+            sys.stderr.write(f"{name} is not what the code says; run `make format` and commit it.\n")
+        return 1 if stale else 0
+    for name, content in files():
+        path = ROOT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return 0
+
+
+def files() -> Iterator[tuple[str, str]]:
+    """The name of each generated file, from the root, and what it holds."""
+    yield "docs/detections.md", _joined(detections(CATALOGUE))
+    yield "docs/finding-schema.md", _joined(finding_schema(columns_of(Finding)))
+    yield "README.md", _with_overview((ROOT / "README.md").read_text(encoding="utf-8"), overview(CATALOGUE))
+
+
+def detections(catalogue: Iterable[Detector]) -> Iterator[str]:
+    """The page of all detectors: an index, then a section each, whose anchor is the detector's name."""
+    catalogue = tuple(catalogue)
+    yield NOTICE
+    yield "# Detections"
+    yield (
+        "A detector has the severity stated here unless its text says otherwise of some matches. A call or request "
+        "that failed is two severities lower and never above Low; a call that was only seen to start is "
+        "Informational. Names of operations and authentication types are matched without regard to case."
+    )
+    yield _table(("Detector", "Finding", "Severity", "Log", "Analytics", "Techniques"), map(_entry, catalogue))
+    for detector in catalogue:
+        yield from _section(detector)
+
+
+def overview(catalogue: Iterable[Detector]) -> str:
+    """The table in the README: each detector with its own first sentence."""
+    rows = (
+        _row(
+            f"[{each.name}](docs/detections.md#{each.name})",
+            each.description.splitlines()[0],
+            each.metadata.severity,
+        )
+        for each in catalogue
+    )
+    return _table(("Detector", "What it says", "Severity"), rows)
+
+
+def _with_overview(readme: str, table: str) -> str:
+    """The README with what stands between its two marks replaced."""
+    before, begin, rest = readme.partition(NOTICE)
+    _, end, after = rest.partition(END_OF_GENERATED)
+    if not end:
+        raise SystemExit(f"README.md has lost its marks {NOTICE} and {END_OF_GENERATED}.")
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
+
+
+def _entry(detector: Detector) -> str:
+    metadata = detector.metadata
+    return _row(
+        f"[{detector.name}](#{detector.name})",
+        metadata.title,
+        metadata.severity,
+        _log(detector),
+        ", ".join(metadata.analytics),
+        ", ".join(technique.id for technique in metadata.techniques),
+    )
+
+
+def _section(detector: Detector) -> Iterator[str]:
+    metadata = detector.metadata
+    yield f"## {detector.name}"
+    yield f"**{metadata.title}** · {detector.id} · {_log(detector)} · {', '.join(metadata.analytics)}"
+    yield detector.description
+    yield _severities(detector)
+    yield from _selection(detector)
+    yield _listed("ATT&CK:", map(_technique, metadata.techniques))
+    yield _listed("Ordinary reasons:", metadata.false_positives)
+    yield "What to do:\n\n" + "\n".join(f"{place}. {step}" for place, step in enumerate(metadata.triage, 1))
+    yield _listed("References:", (f"<{address}>" for address in metadata.references))
+
+
+def _severities(detector: Detector) -> str:
+    severity = detector.metadata.severity
+    if detector.on is not Operation:
+        return f"Severity: {severity}."
+    failed, attempted = (severity_of(severity, outcome) for outcome in (Outcome.FAILED, Outcome.ATTEMPTED))
+    if failed is attempted:
+        return f"Severity: {severity}; {failed} when the call failed or was only attempted."
+    return f"Severity: {severity}; {failed} when the call failed, {attempted} when it was only attempted."
+
+
+def _selection(detector: Detector) -> Iterator[str]:
+    """Which records reach the detector, as its declaration says."""
+    if detector.authentications:
+        named = " or ".join(f"`{each}`" for each in sorted(detector.authentications))
+        if not detector.operations:
+            yield f"Every operation with authentication type {named}."
+        else:
+            yield _listed(f"Operations with authentication type {named}:", _code(detector.operations))
+    else:
+        yield _listed("Operations:", _code(detector.operations))
+    if detector.authorized_for:
+        yield f"Also requests of unusual operations whose authorization names `{detector.authorized_for}`."
+    if detector.also:
+        yield _listed("Also, with any authentication:", _code(detector.also))
+
+
+def _technique(technique: Technique) -> str:
+    address = f"https://attack.mitre.org/techniques/{technique.id.replace('.', '/')}/"
+    return f"[{technique.id}]({address}) {technique.title} ({technique.tactic})"
+
+
+def _log(detector: Detector) -> str:
+    return "Activity log" if detector.on is Operation else "Storage log"
+
+
+def finding_schema(columns: tuple[Column, ...]) -> Iterator[str]:
+    """The page of the findings table, its columns by group."""
+    yield NOTICE
+    yield f"# {TABLE}"
+    yield (
+        "One row is one revision of one finding. The highest `Revision` of a `FindingId` holds, unless it is "
+        "`Withdrawn`. Types are those of Log Analytics. Columns keep their names and types; new ones are added."
+    )
+    names = [column.name for column in columns]
+    starts = [names.index(first) for _, first, _ in GROUPS]
+    for (title, _, sentence), start, end in zip(GROUPS, starts, [*starts[1:], len(columns)], strict=True):
+        yield f"## {title}"
+        yield sentence
+        yield _table(("Column", "Type", "Nullable", "Description"), map(_described, columns[start:end]))
+
+
+def _described(column: Column) -> str:
+    return _row(f"`{column.name}`", column.type, "yes" if column.nullable else "no", column.description)
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[str]) -> str:
+    return "\n".join((_row(*headings), _row(*("---" for _ in headings)), *rows))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def _listed(heading: str, items: Iterable[str]) -> str:
+    return f"{heading}\n\n" + "\n".join(f"- {item}" for item in items)
+
+
+def _code(names: Iterable[str]) -> Iterator[str]:
+    return (f"`{name}`" for name in names)
+
+
+def _joined(blocks: Iterable[str]) -> str:
+    return "\n\n".join(blocks) + "\n"
+
+
+def _is_current(path: Path, content: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == content
+
+
+if __name__ == "__main__":
+    sys.exit(main())
