@@ -106,7 +106,7 @@ def _phases(rng: Random, calls: tuple[Call, ...], hashes: tuple[str, ...]) -> It
 def _values(rng: Random, hashes: tuple[str, ...]) -> dict[str, str]:
     """Return what replaces the placeholders of one call.
 
-    A SAS belongs to one account; few of them are used much, most of them little.
+    A SAS belongs to one account and is used from three addresses; few of them are used much, most of them little.
     """
     number = rng.getrandbits(72)
     digits = f"{number:018x}"
@@ -115,7 +115,7 @@ def _values(rng: Random, hashes: tuple[str, ...]) -> dict[str, str]:
         "request": f"{digits[:8]}-101e-0006-{digits[8:12]}-{digits[12:]}000000",
         "call": f"00000000-{digits[:4]}-4{digits[4:7]}-8{digits[7:10]}-0000{digits[10:]}",
         "name": f"{number % 100_000_000:08d}",
-        "host": str(number % 254 + 1),
+        "host": str((sas * 7 + number % 3) % 254 + 1),
         "port": str(number % 64_511 + 1_024),
         "signature": hashes[sas],
         "account": f"{sas % _ACCOUNTS:02d}",
