@@ -27,7 +27,7 @@ def main() -> int:
     try:
         measured = [timings(load_of(family, records), repeats) for family in Family]
     except DisagreementError as error:
-        Console(stderr=True).print(f"The variants disagree. {error}.")
+        Console(stderr=True, soft_wrap=True).print(f"The variants disagree. {error}.")
         return 1
     report = Report(repeats, measured, memory, () if smoke else tuple(results(measured, memory)))
     if arguments.json:

@@ -34,5 +34,5 @@ def load_of(family: Family, storage_records: int) -> Load:
         case Family.STORAGE:
             return Load(family, storage_records, tuple(storage_bodies(storage_records)))
         case Family.ACTIVITY:
-            records = storage_records // _STORAGE_RECORDS_TO_ONE_OF_ACTIVITY
+            records = max(1, storage_records // _STORAGE_RECORDS_TO_ONE_OF_ACTIVITY)
             return Load(family, records, tuple(activity_bodies(records)))
