@@ -43,11 +43,11 @@ def cross_tenant_replication_allowed(operation: Operation) -> Said:
         values=frozenset((str(allowed).lower(),)),
         at=operation.decided,
         whole=request.is_whole,
+        holds=operation.took_effect,
     )
-    if operation.took_effect:
-        yield setting
-        if not allowed:
-            yield Closing(topic=topic, at=operation.decided)
+    yield setting
+    if not allowed:
+        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
     if allowed:
         yield Match(
             summary=f"{operation.actor.label} allowed replication of {operation.resource.name} to other tenants.",

@@ -6,6 +6,7 @@ from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import CounterFact, Match
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.operation import Operation
+from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Outcome, Severity
 
 
@@ -37,10 +38,11 @@ def diagnostic_settings_removed(operation: Operation) -> Said:
     so the explanation lowers the finding and does not silence it.
     """
     if not operation.resource.kind.endswith("/diagnosticsettings"):
-        if operation.outcome is Outcome.SUCCEEDED and operation.correlation_id:
+        if operation.correlation_id:
             yield CounterFact(
                 topic=("deleted", operation.correlation_id, operation.resource.key),
                 at=operation.decided,
+                holds=operation.outcome is Outcome.SUCCEEDED,
                 reason=f"{operation.resource.name} itself was deleted under the same correlation id",
             )
         return
@@ -55,6 +57,16 @@ def diagnostic_settings_removed(operation: Operation) -> Said:
         countered_by=tuple(("deleted", operation.correlation_id, owner.key) for owner in owners)
         if operation.correlation_id
         else (),
-        containment=f"az monitor diagnostic-settings create --resource {resource.quoted} --name {shlex.quote(setting)} "
-        '--event-hub-rule "$RULE_ID" --logs \'[{"categoryGroup": "allLogs", "enabled": true}]\'',
+        containment=_containment(resource, setting),
+    )
+
+
+def _containment(resource: ResourceId, setting: str) -> str:
+    """The command that makes a setting anew; the authorization rule that it sends with is the reader's to fill in."""
+    scope = f"create --resource {resource.quoted}"
+    if resource.kind == "microsoft.resources/subscriptions":
+        scope = f"subscription create --subscription {shlex.quote(resource.name)} --location global"
+    return (
+        f"az monitor diagnostic-settings {scope} --name {shlex.quote(setting)} "
+        '--event-hub-rule "$RULE_ID" --logs \'[{"categoryGroup": "allLogs", "enabled": true}]\''
     )

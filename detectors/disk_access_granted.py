@@ -1,13 +1,11 @@
 """See the detector's own sentence."""
 
-from datetime import timedelta
-
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import GrantAccess
 from grantwatch.model.containment import post
-from grantwatch.model.grant import Grant, GrantKind
+from grantwatch.model.grant import Grant, GrantKind, after
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 
@@ -59,8 +57,7 @@ def disk_access_granted(operation: Operation) -> Said:
     """
     topic = ("disk access", operation.resource.key)
     if operation.verb == "endgetaccess":
-        if operation.took_effect:
-            yield Closing(topic=topic, at=operation.decided)
+        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
         yield Match(
             title="Disk access revoked",
             summary=f"{operation.actor.label} ended the download access to {operation.resource.name}.",
@@ -76,7 +73,7 @@ def disk_access_granted(operation: Operation) -> Said:
         summary=f"{operation.actor.label} obtained a download URL for {operation.resource.name}.",
         target=operation.resource,
         at=opened,
-        grant=Grant(GrantKind.DISK_ACCESS, opened, opened + timedelta(seconds=lasts) if lasts else None),
+        grant=Grant(GrantKind.DISK_ACCESS, opened, after(opened, lasts)),
         closed_by=(topic,),
         evidence={"AccessLevel": request.access, "DurationInSeconds": lasts},
         containment=_containment(operation),

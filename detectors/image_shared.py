@@ -43,8 +43,7 @@ def image_shared(operation: Operation) -> Said:
     gallery = operation.resource
     if kind in ("remove", "reset"):
         ended = [_everyone(gallery)] if kind == "reset" else [_topic(gallery, recipient) for recipient in recipients]
-        if operation.took_effect:
-            yield from (Closing(topic=topic, at=operation.decided) for topic in ended)
+        yield from (Closing(topic=topic, at=operation.decided, holds=operation.took_effect) for topic in ended)
         yield Match(
             title="Image gallery sharing ended",
             summary=f"{operation.actor.label} ended sharing of gallery {gallery.name}.",

@@ -44,15 +44,14 @@ def lighthouse_delegated(operation: Operation) -> Said:
         operation.request(Lighthouse).properties or operation.response(Lighthouse).properties or LighthouseProperties()
     )
     if operation.resource.kind.endswith("/registrationdefinitions"):
-        if operation.outcome is not Outcome.FAILED and properties.managed_by_tenant_id:
-            yield _naming(operation.resource, properties)
+        if properties.managed_by_tenant_id:
+            yield _naming(operation, properties)
         return
     definition = properties.registration_definition_id
     scope = next(iter(operation.resource.ancestors()), operation.resource)
     topic = ("lighthouse assignment", operation.resource.key)
     if operation.verb == "delete":
-        if operation.took_effect:
-            yield Closing(topic=topic, at=operation.decided)
+        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
         yield Match(
             title="Azure Lighthouse delegation ended",
             summary=f"{operation.actor.label} took {scope.name} back from the management of another tenant.",
@@ -77,14 +76,16 @@ def _topic(definition: ResourceId) -> tuple[str, ...]:
     return "lighthouse definition", definition.name.lower()
 
 
-def _naming(definition: ResourceId, properties: LighthouseProperties) -> Naming:
+def _naming(operation: Operation, properties: LighthouseProperties) -> Naming:
     tenant = (properties.managed_by_tenant_id or "").lower()
     delegations = properties.authorizations or ()
     roles = tuple(
         sorted({ResourceId(each.role_definition_id).name.lower() for each in delegations if each.role_definition_id})
     )
     return Naming(
-        topic=_topic(definition),
+        topic=_topic(operation.resource),
+        at=operation.decided,
+        holds=operation.outcome is not Outcome.FAILED,
         recipient=Recipient(RecipientKind.TENANT, tenant, tenant, properties.managed_by_tenant_name),
         evidence={"Offer": properties.registration_definition_name, "DelegatedRoles": roles},
     )

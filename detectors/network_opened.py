@@ -46,13 +46,13 @@ def network_opened(operation: Operation) -> Said:
             values=rule.values,
             at=operation.decided,
             whole=request.is_whole,
+            holds=operation.took_effect,
             is_default=operation.created and request.is_whole and rule.to_everyone,
         )
-        if operation.took_effect:
-            yield setting
-            if not rule.opens:
-                yield Closing(topic=topic, at=operation.decided)
-        if rule.opens:
+        yield setting
+        if not rule.opens:
+            yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
+        else:
             values = ", ".join(sorted(rule.values))
             yield Match(
                 summary=f"{operation.actor.label} opened the network of {account.name} to "

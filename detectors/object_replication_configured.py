@@ -41,8 +41,7 @@ def object_replication_configured(operation: Operation) -> Said:
     """
     topic = ("object replication", operation.resource.key)
     if operation.verb == "delete":
-        if operation.took_effect:
-            yield Closing(topic=topic, at=operation.decided)
+        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
         yield Match(
             title="Object replication ended",
             summary=f"{operation.actor.label} deleted replication policy {operation.resource.name}.",

@@ -1,12 +1,13 @@
 """See the detector's own sentence."""
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match, Setting
+from grantwatch.detection.match import Closing, Match, Setting, Topic
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import StorageResource
-from grantwatch.model.containment import update_account
+from grantwatch.model.containment import close_container, update_account
 from grantwatch.model.grant import ANYONE, Grant, GrantKind
 from grantwatch.model.operation import Operation
+from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Severity
 
 
@@ -39,22 +40,24 @@ def public_access_enabled(operation: Operation) -> Said:
     if properties is None:
         return
     of_container = operation.resource.kind.endswith("/containers")
-    if of_container:
-        value = (properties.public_access or "none").lower()
-    elif properties.allow_blob_public_access is not None:
-        value = str(properties.allow_blob_public_access).lower()
-    else:
+    asked = properties.public_access if of_container else properties.allow_blob_public_access
+    if asked is None:
         return
-    topic = ("anonymous access", operation.resource.key)
-    setting = Setting(topic=topic, values=frozenset((value,)), at=operation.decided, whole=request.is_whole)
-    closed = value in ("none", "false")
-    if operation.took_effect:
-        yield setting
-        if closed:
-            yield Closing(topic=topic, at=operation.decided)
-    if closed:
-        return
+    value = str(asked).lower()
     account = operation.resource.storage_account or operation.resource
+    topic = _topic(operation.resource)
+    setting = Setting(
+        topic=topic,
+        values=frozenset((value,)),
+        at=operation.decided,
+        whole=request.is_whole,
+        holds=operation.took_effect,
+    )
+    closed = value in ("none", "false")
+    yield setting
+    if closed:
+        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
+        return
     yield Match(
         summary=f"{operation.actor.label} "
         + (
@@ -66,9 +69,17 @@ def public_access_enabled(operation: Operation) -> Said:
         target=operation.resource,
         at=operation.decided,
         change=setting,
-        closed_by=(topic,),
+        closed_by=(topic, _topic(account)),
         grant=Grant(GrantKind.PUBLIC_ACCESS, operation.decided),
         recipient=ANYONE,
         evidence={"PublicAccess": value},
-        containment=update_account(account, "--allow-blob-public-access false"),
+        containment=(
+            close_container(account, operation.resource.name)
+            if of_container
+            else update_account(account, "--allow-blob-public-access false")
+        ),
     )
+
+
+def _topic(resource: ResourceId) -> Topic:
+    return "anonymous access", resource.key

@@ -96,7 +96,7 @@ def _severity(storage: StorageAccess) -> Severity:
     if storage.in_portal or sas is None:
         return Severity.LOW
     lifetime = sas.lifetime(access.time)
-    unbound_for_long = lifetime is not None and lifetime > LONG_LIVED and sas.address_range is None
+    unbound_for_long = lifetime is not None and lifetime > LONG_LIVED and not sas.binds_address
     return Severity.MEDIUM if sas.is_account_wide or unbound_for_long else Severity.LOW
 
 

@@ -34,8 +34,6 @@ def snapshot_created(operation: Operation) -> Said:
     """
     bodies = [body.properties for body in (operation.response(DiskResource), operation.request(DiskResource))]
     created_from = next((body.creation_data for body in bodies if body and body.creation_data), None)
-    if created_from is None and operation.has_request(DiskResource):
-        return
     origin = created_from or CreationData()
     source = origin.source_resource_id or origin.source_uri
     yield Match(
@@ -48,5 +46,6 @@ def snapshot_created(operation: Operation) -> Said:
             "CreateOption": origin.create_option,
             "DiskSizeGB": next((body.disk_size_gb for body in bodies if body and body.disk_size_gb), None),
         },
+        void=created_from is None and operation.has_request(DiskResource),
         containment=f"az snapshot delete --ids {operation.resource.quoted}",
     )

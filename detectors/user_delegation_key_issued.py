@@ -46,14 +46,15 @@ def user_delegation_key_issued(storage: StorageAccess) -> Said:
     """A caller got a key from which SAS can be made offline for up to seven days, in the caller's own name.
 
     The SAS themselves are never logged when made; only this request is. Its expiry is not in the log, so the latest
-    possible one is stated.
+    possible one is stated: a week after the day's end.
     """
     access = storage.first
+    end_of_day = access.time.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     yield Match(
         summary=f"{access.actor.label} got a user delegation key of {access.account}.",
         target=storage.resource,
         at=access.time,
-        grant=Grant(GrantKind.USER_DELEGATION_KEY, access.time, access.time + LONGEST_VALIDITY),
+        grant=Grant(GrantKind.USER_DELEGATION_KEY, access.time, end_of_day + LONGEST_VALIDITY),
         recipient=Recipient(RecipientKind.PRINCIPAL, access.actor.id, access.actor.tenant, access.actor.label),
         evidence={
             "ExpiryIsLatestPossible": True,

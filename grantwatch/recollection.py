@@ -108,7 +108,7 @@ class Recollection:
         keys = list(dict.fromkeys(due(self._store, before)))
         rows = self._store.read([address_of_entity(key) for key in keys])
         open_ended = [restored(key, rows.get(address_of_entity(key))) for key in keys]
-        lapsed = frozenset(each.key for each in open_ended if each.attempted_only and not each.lapsed)
+        lapsed = frozenset(each.key for each in open_ended if each.is_unfinished)
         return self.remember({}, lapsed=lapsed)
 
     def unpublished(self, conclusion: Conclusion) -> list[tuple[Published, Content]]:
@@ -273,7 +273,9 @@ class Recollection:
             found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
             for event in found.events() if found else ():
                 said = self._said(detector, event, conclusion)
-                statements += [each for each in said if not isinstance(each, Match) and each.topic == topic]
+                statements += [
+                    each for each in said if not isinstance(each, Match) and each.holds and each.topic == topic
+                ]
         return statements
 
 

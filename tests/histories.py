@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from tests.world import ACCOUNT, ADMIN, BEGIN, DISK, END, NOON, OWNER, STRANGER, SUBSCRIPTION
 from tools.azure_records import (
-    AZCOPY,
     Account,
     AccountKey,
     Caller,

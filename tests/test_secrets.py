@@ -6,8 +6,8 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 from functools import cache
+from random import Random
 from typing import Any
 from urllib.parse import quote, unquote
 

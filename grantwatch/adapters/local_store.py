@@ -39,6 +39,7 @@ class LocalStore:
         """Open or make the store at ``path``; raises StoreError with one sentence when that cannot be."""
         if read_only and not Path(path).exists():
             raise StoreError(f"There is no store at {path}: run `grantwatch replay` with logs first, or name another.")
+        _reject_other_files(path)
         self._read_only = read_only
         try:
             self._connection = duckdb_kql.connect(path, read_only=read_only)
@@ -94,6 +95,15 @@ class LocalStore:
         if rows:
             self._connection.executemany("INSERT INTO memory_of_engine.state VALUES (?, ?, ?, ?)", rows)
         self._connection.execute("COMMIT")
+
+
+def _reject_other_files(path: str) -> None:
+    """DuckDB opens some files of other kinds as if they were empty databases."""
+    file = Path(path)
+    if path != IN_MEMORY and file.is_file() and file.stat().st_size:
+        with file.open("rb") as stream:
+            if stream.read(12)[8:] != b"DUCK":
+                raise StoreError(f"{path} is no store but a file of another kind; name another with --store.")
 
 
 def _row_of(finding: Finding) -> list[Any]:

@@ -16,47 +16,49 @@ Fact = str | int | bool | None | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Statement:
+    """Something said under a topic, which bears on the matches that depend on it.
+
+    ``holds`` is false while, or once, the call behind it has no effect. It is said all the same, so that those who
+    heard that it held hear that it does not.
+    """
+
+    topic: Topic
+    at: datetime
+    holds: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(Statement):
     """The values that a call gave to one property of one resource: one, or those of a list.
 
     ``is_default`` says that a new resource has this value unless told otherwise, ``whole`` that the call carried the
     resource's whole desired state, so that the property need not have been what it was about.
     """
 
-    topic: Topic
     values: frozenset[str]
-    at: datetime
     whole: bool = False
     is_default: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
+class Closing(Statement):
     """Every grant under this topic that was open at that time has ended."""
-
-    topic: Topic
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CounterFact:
+class CounterFact(Statement):
     """A harmless explanation for what matches under this topic report around that time."""
 
-    topic: Topic
-    at: datetime
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
+class Naming(Statement):
     """The recipient of matches under this topic, which their own records do not name."""
 
-    topic: Topic
     recipient: Recipient
     evidence: Mapping[str, Fact] = field(default_factory=dict)
-
-
-Statement = Setting | Closing | CounterFact | Naming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Match:
     ``severity`` defaults to the detector's, ``severity_if_foreign`` applies when the recipient is not known to be
     ours. The fields behind it name what memory shall bring in: a change that counts only against the last known
     value, the topics under which the grant ends, counter-facts that revise the match down to Informational, and
-    another record that names the recipient.
+    another record that names the recipient. ``void`` says that a match which fewer records would have made is none.
     """
 
     summary: str
@@ -79,6 +81,7 @@ class Match:
     recipient: Recipient = UNKNOWN_RECIPIENT
     evidence: Mapping[str, Fact] = field(default_factory=dict)
     containment: str | None = None
+    void: bool = False
     change: Setting | None = None
     closed_by: tuple[Topic, ...] = ()
     countered_by: tuple[Topic, ...] = ()

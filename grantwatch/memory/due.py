@@ -22,8 +22,8 @@ class _Due(Struct, kw_only=True):
 
 
 def due_rows(entity: Entity) -> Iterator[Row]:
-    """What to insert for an entity that only ever started; nothing for any other."""
-    if not entity.attempted_only or not isinstance(entity.key, OperationKey):
+    """What to insert for an entity with a call that has not ended; nothing for any other."""
+    if not entity.is_unfinished or not isinstance(entity.key, OperationKey):
         return
     began = min(phase.time for phase in entity.phases.values())
     hour = began.astimezone(UTC).strftime(_HOUR)

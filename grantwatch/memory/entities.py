@@ -3,13 +3,14 @@
 An entity is one row: the union of its facts and, for each detector, which revision of its finding is the current one.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from grantwatch.memory.digests import digest
 from grantwatch.memory.operations import calls
@@ -45,14 +46,13 @@ class Published(Struct, omit_defaults=True, kw_only=True):
 
 
 class Entity(Struct, kw_only=True):
-    """An entity as it is remembered. ``unknown`` keeps the fields that a later version wrote."""
+    """An entity as it is remembered, and the row that it was read from."""
 
     key: EntityKey
     phases: dict[str, Phase] = {}
     accesses: dict[str, Access] = {}
     lapsed: bool = False
     findings: dict[str, Published] = {}
-    unknown: dict[str, Raw] = {}
     row: Row | None = None
 
     @property
@@ -65,9 +65,11 @@ class Entity(Struct, kw_only=True):
         return max(access.time for access in self.accesses.values())
 
     @property
-    def attempted_only(self) -> bool:
-        """Nothing but starts: nobody knows yet how the call ended."""
-        return bool(self.phases) and all(phase.outcome is Outcome.ATTEMPTED for phase in self.phases.values())
+    def is_unfinished(self) -> bool:
+        """Some call has begun, and nobody knows yet how it ended."""
+        seen = Counter(phase.outcome for phase in self.phases.values())
+        ends = seen[Outcome.SUCCEEDED] + seen[Outcome.FAILED]
+        return seen[Outcome.ATTEMPTED] > max(ends, seen[Outcome.ACCEPTED])
 
     def join(self, facts: Mapping[str, Phase | Access], *, lapsed: bool = False) -> None:
         """Add facts, by digest, by set union, where the same use of storage keeps its first time."""
@@ -134,40 +136,57 @@ class _Stored(Struct, kw_only=True):
 
 
 # Rows by their content, decoded: those that are read next are mostly those that were just written.
-_RECENT: Bounded[bytes, tuple[_Stored, dict[str, Raw]]] = Bounded(512)
+_RECENT: Bounded[bytes, _Stored] = Bounded(512)
 _DECODER = msgspec.json.Decoder(_Stored)
-_FIELDS = frozenset(field.name for field in msgspec.structs.fields(_Stored))
-_RAW = msgspec.json.Decoder(dict[str, Raw])
+_PUBLISHED_FIELDS = frozenset(Published.__struct_fields__)
 
 
 def restored(key: EntityKey, row: Row | None) -> Entity:
     """The entity in a row, or a new one."""
     if row is None:
         return Entity(key=key)
-    found, unknown = _decoded(row.content)
+    found = _decoded(row.content)
     return Entity(
         key=key,
         phases=dict(found.phases),
         accesses=dict(found.accesses),
         lapsed=found.lapsed,
         findings=found.findings,
-        unknown=unknown,
         row=row,
     )
 
 
-def _decoded(content: bytes) -> tuple[_Stored, dict[str, Raw]]:
+def stored(entity: Entity) -> Row:
+    """The row of an entity, against the version that it was read at, with every field that another version wrote."""
+    partition, name = address_of_entity(entity.key)
+    known = _Stored(phases=entity.phases, accesses=entity.accesses, lapsed=entity.lapsed, findings=entity.findings)
+    content = msgspec.json.encode(known)
+    if entity.row and msgspec.json.encode(_decoded(entity.row.content)) != entity.row.content:
+        content = msgspec.json.encode(_completed(msgspec.to_builtins(known), msgspec.json.decode(entity.row.content)))
+    else:
+        _RECENT[content] = known
+    return Row(partition, name, content, entity.row.version if entity.row else None)
+
+
+def _decoded(content: bytes) -> _Stored:
     known = _RECENT.get(content)
     if known is None:
-        unknown = {name: Raw(bytes(raw)) for name, raw in _RAW.decode(content).items() if name not in _FIELDS}
-        known = _RECENT[content] = _DECODER.decode(content), unknown
+        known = _RECENT[content] = _DECODER.decode(content)
     return known
 
 
-def stored(entity: Entity) -> Row:
-    """The row of an entity, against the version that it was read at."""
-    partition, name = address_of_entity(entity.key)
-    known = _Stored(phases=entity.phases, accesses=entity.accesses, lapsed=entity.lapsed, findings=entity.findings)
-    content = msgspec.json.encode({**msgspec.to_builtins(known), **entity.unknown} if entity.unknown else known)
-    _RECENT[content] = known, entity.unknown
-    return Row(partition, name, content, entity.row.version if entity.row else None)
+def _completed(known: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """What is known now, with the fields beside it that only a later version understands."""
+    completed = {**before, **known, "version": max(before.get("version", 0), _VERSION)}
+    for group in ("phases", "accesses"):
+        facts = before.get(group, {})
+        completed[group] = {name: {**facts.get(name, {}), **fact} for name, fact in known.get(group, {}).items()}
+    findings = before.get("findings", {})
+    completed["findings"] = {
+        name: {**_unknown(findings.get(name, {})), **published} for name, published in known.get("findings", {}).items()
+    }
+    return completed
+
+
+def _unknown(published: dict[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in published.items() if field not in _PUBLISHED_FIELDS}

@@ -13,6 +13,8 @@ def calls(key: OperationKey, phases: Mapping[str, Phase]) -> tuple[Operation, ..
     Usually one. A caller can reuse a correlation id, though, so the first start is taken with the first acceptance and
     the first outcome by event time, the second with the second, and so on. What has no partner stands alone.
     """
+    if len(phases) == 1:
+        return (Operation(key, tuple(phases.values())),)
     by_time = sorted(phases.items(), key=lambda item: (item[1].time, item[1].outcome.rank, item[0]))
     ordered = [phase for _, phase in by_time]
     starts = [phase for phase in ordered if phase.outcome is Outcome.ATTEMPTED]

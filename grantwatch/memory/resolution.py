@@ -32,8 +32,10 @@ class Resolved:
 def resolved(match: Match, default: Severity, statements: Sequence[Statement], *, certain: bool = True) -> Resolved:
     """What becomes of a match. ``certain`` is false when facts were dropped, and then nothing speaks in its favour."""
     match = _named(match, _of(statements, Naming))
-    outcome = Resolved(match, match.severity or default, closed=_closing(match, _of(statements, Closing)))
-    if not certain:
+    outcome = Resolved(
+        match, match.severity or default, closed=_closing(match, _of(statements, Closing)), void=match.void
+    )
+    if match.void or not certain:
         return outcome
     counter = _counter(match, _of(statements, CounterFact))
     if counter is not None:

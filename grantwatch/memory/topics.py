@@ -7,6 +7,7 @@ depend on the topic leaves a mark that it follows. Everybody writes before readi
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
@@ -54,6 +55,7 @@ class Neighbours:
             yield from events_of(key, self.phases.get(key, {}), self.accesses.get(key, {}))
 
 
+@lru_cache(maxsize=4096)
 def partition_of(tenant: str, topic: Topic) -> str:
     """Where a topic is stored."""
     return digest(("topic", tenant, topic))

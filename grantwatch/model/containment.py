@@ -35,6 +35,12 @@ def update_account(account: ResourceId, *options: str) -> str:
     return f"az storage account update {_located(account, name='--name')} {' '.join(options)}"
 
 
+def close_container(account: ResourceId, container: str) -> str:
+    """Take anonymous access away from one container."""
+    where = _located(account, name="--storage-account")
+    return f"az storage container-rm update {where} --name {shlex.quote(container)} --public-access off"
+
+
 def remove_network_rules(account: ResourceId, addresses: Iterable[str]) -> str:
     """Take addresses off the account's firewall again."""
     return " && ".join(

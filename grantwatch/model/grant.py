@@ -1,8 +1,10 @@
 """Access handed out, and to whom."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+_LONGEST_GRANT = 10 * 366 * 86_400
 
 
 class GrantKind(StrEnum):
@@ -38,6 +40,11 @@ class Grant:
     kind: GrantKind
     opened: datetime
     expires: datetime | None = None
+
+
+def after(opened: datetime, seconds: int | None) -> datetime | None:
+    """When a grant of that length ends; None where no length was asked for, or none that a grant can have."""
+    return opened + timedelta(seconds=seconds) if seconds and 0 < seconds <= _LONGEST_GRANT else None
 
 
 class RecipientKind(StrEnum):

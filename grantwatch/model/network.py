@@ -26,6 +26,9 @@ _INTERNAL: tuple[IpNetwork, ...] = tuple(
 )
 
 
+_LONGEST_ADDRESS = 128
+
+
 class IpClass(StrEnum):
     """Whose network an address belongs to."""
 
@@ -74,7 +77,8 @@ def address_of(text: str) -> str | None:
 
     IPv4-mapped IPv6 is unwrapped, and the text is canonical, so that one address has one spelling.
     """
-    text = text.strip()
+    if len(text) > _LONGEST_ADDRESS:
+        return None
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

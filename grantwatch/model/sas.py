@@ -9,12 +9,15 @@ import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
 from grantwatch.model.secrets import masked
 from grantwatch.model.time import time_of
+
+_LARGEST_NETWORK = 2**16
 
 
 class SasKind(StrEnum):
@@ -53,6 +56,15 @@ class Sas(Struct, frozen=True, omit_defaults=True, kw_only=True):
     def lifetime(self, used: datetime) -> timedelta | None:
         """From its start, or from a use where it names none, to its expiry; None when it does not say."""
         return self.expires - (self.starts or used) if self.expires else None
+
+    @property
+    def binds_address(self) -> bool:
+        """Whether it can only be used from some network; a range over half the internet binds nothing."""
+        first, _, last = (self.address_range or "").partition("-")
+        try:
+            return int(ip_address(last or first)) - int(ip_address(first)) < _LARGEST_NETWORK
+        except ValueError:
+            return False
 
     @property
     def looks_like_portal(self) -> bool:

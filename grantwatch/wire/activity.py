@@ -13,7 +13,7 @@ from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome
 from grantwatch.wire.bodies import reduced
 from grantwatch.wire.claims import actor_of
-from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, text, word
+from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, safe, text, word
 
 _OUTCOMES = {
     "start": Outcome.ATTEMPTED,
@@ -77,7 +77,7 @@ def phase_of(
     if outcome is None:
         raise UnreadableRecordError("the record has no known result")
     http = mapping(flat.get("httpRequest"))
-    address = text(flat.get("callerIpAddress")) or text(http.get("clientIpAddress"))
+    address = word(flat.get("callerIpAddress")) or word(http.get("clientIpAddress"))
     key = OperationKey(
         tenant=_owner(flat, properties) or owner_tenant,
         correlation_id=(text(flat.get("correlationId")) or "").lower(),
@@ -88,7 +88,7 @@ def phase_of(
         time=time,
         outcome=outcome,
         resource=_as_typed(resource, properties, identity),
-        actor=actor_of(identity, address_of(address) if address else None, text(flat.get("caller"))),
+        actor=actor_of(identity, address_of(address), text(flat.get("caller"))),
         status=text(properties.get("statusCode")),
         requests=reduced(properties.get("requestbody") or properties.get("requestBody"), requests),
         responses=reduced(properties.get("responseBody") or properties.get("responsebody"), responses),
@@ -96,8 +96,10 @@ def phase_of(
     )
 
 
-def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The record under the names, and with the plain values, that Event Hubs uses."""
+    if isinstance(record.get("resultType"), str) and "time" in record and "identity" in record:
+        return record
     flat = {_EVENT_HUBS_NAMES.get(name, name): value for name, value in record.items()}
     for name in ("operationName", "resultType", "resultSignature", "category"):
         value = flat.get(name)
@@ -128,8 +130,9 @@ def _key(resource: str) -> str:
 
 def _as_typed(resource: str, properties: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     """The resource id as the caller typed it; Event Hubs records have it in capitals."""
+    folded = resource.strip("/").lower()
     for candidate in (mapping(identity.get("authorization")).get("scope"), properties.get("entity")):
-        spelled = text(candidate)
-        if spelled and _key(spelled) == _key(resource) and spelled != spelled.upper():
-            return "/" + spelled.strip("/")
+        spelled = word(candidate).strip("/")
+        if spelled.lower() == folded and spelled != spelled.upper():
+            return "/" + safe(spelled)
     return "/" + resource.strip("/")

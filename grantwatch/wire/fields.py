@@ -57,6 +57,8 @@ def moment(value: Any) -> datetime | None:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """An object, also where it came as JSON text; empty where it is neither."""
+    if value.__class__ is dict:
+        return value
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             value = json.loads(value, strict=False)

@@ -144,8 +144,11 @@ def _from_broken(scanner: "_Scanner", start: int, found: Salvaged, error: Except
     if closed:
         return closed.end()
     following = scanner.next_line(position)
-    if text[position:following].strip(" \t\r\n,]}"):
-        found.reject("the body ends inside a record, or in text that is no record", text[position:following])
+    if text[position:following].strip(" \t\r\n,]}") or position == envelope.end():
+        found.reject(
+            "the body ends inside a record, or in text that is no record",
+            text[start if position == envelope.end() else position : following],
+        )
     return following
 
 

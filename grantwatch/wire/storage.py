@@ -37,8 +37,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     if not account:
         raise UnreadableRecordError("the record names no storage account")
     sas = sas_of(url)
-    address = text(record.get("callerIpAddress"))
-    address = address_of(address) if address else None
+    address = address_of(word(record.get("callerIpAddress")))
     token = word(identity.get("tokenHash"))
     operation = text(record.get("operationName")) or ""
     return Access(

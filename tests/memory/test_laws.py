@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -18,8 +19,19 @@ from grantwatch.ports import Row, StateStore
 from tests.histories import histories
 from tests.memory.faults import ContendedStore, Intrusion, Outage, OutageError, Ports
 from tests.strategies import stable
-from tests.world import account_sas, body_of, content_of, disk_access, sas_read
-from tools.azure_records import Record
+from tests.world import (
+    ADMIN,
+    DISK,
+    END,
+    NOON,
+    SUBSCRIPTION,
+    account_sas,
+    body_of,
+    content_of,
+    disk_access,
+    sas_read,
+)
+from tools.azure_records import Failure, Record, activity_call
 
 Contents = dict[str, dict[str, Any]]
 
@@ -245,6 +257,7 @@ def test_more_facts_than_an_entity_may_keep_change_nothing_by_their_order(
     """A caller can put hundreds of calls under one correlation id; here four are already too many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entities, "MOST_FACTS", 4)
+        patch.setattr(entities, "MOST_USES", 3)
         sink = MemorySink()
         engine = engine_on(MemoryStore(), sink)
         for body in cut(shuffled(history, random), random):
@@ -252,6 +265,82 @@ def test_more_facts_than_an_entity_may_keep_change_nothing_by_their_order(
         engine.finish()
 
         assert current(sink) == quiet(history)
+
+
+# Minimal histories in which a late record takes back what an earlier delivery said.
+
+
+def _ends(end: str, *, operation: str = END, number: int = 1, at: datetime = NOON, request: Any = None) -> list[Record]:
+    failure = Failure(authorized=True) if end == "Failure" else None
+    return activity_call(
+        Random(number), ADMIN, SUBSCRIPTION, operation, DISK, at, request=request, accepted=True, failure=failure
+    )
+
+
+def _given_one_by_one(records: Iterable[Record]) -> Contents:
+    sink = MemorySink()
+    engine = engine_on(MemoryStore(), sink)
+    for record in records:
+        engine.process([body_of([record])])
+    engine.finish()
+    return current(sink)
+
+
+def _given_at_once(records: Sequence[Record]) -> Contents:
+    sink = MemorySink()
+    engine = engine_on(MemoryStore(), sink)
+    engine.process([body_of(records)])
+    engine.finish()
+    return current(sink)
+
+
+def test_a_revocation_that_was_accepted_and_then_failed_leaves_the_grant_open() -> None:
+    granted = disk_access(1, NOON)
+    accepted = _ends("Success", at=NOON + timedelta(minutes=5))[1]
+    failed = {**_ends("Failure", at=NOON + timedelta(minutes=6))[1], "correlationId": accepted["correlationId"]}
+
+    one_by_one, at_once = (
+        {each["GrantStatus"] for each in found.values() if each["GrantKind"] == "DiskAccess"}
+        for found in (_given_one_by_one([*granted, accepted, failed]), _given_at_once([*granted, accepted, failed]))
+    )
+
+    assert one_by_one == at_once == {"Open"}
+
+
+def test_a_snapshot_write_that_turns_out_to_create_nothing_is_withdrawn() -> None:
+    snapshot = SUBSCRIPTION.resource("servers", "Microsoft.Compute/snapshots", "kept")
+    started, ended = activity_call(
+        Random(1),
+        ADMIN,
+        SUBSCRIPTION,
+        "Microsoft.Compute/snapshots/write",
+        snapshot,
+        NOON,
+        request={"tags": {"a": "b"}},
+    )
+
+    assert _given_one_by_one([ended, started]) == _given_at_once([started, ended]) == {}
+
+
+@pytest.mark.parametrize("after_the_work", [False, True], ids=["before", "after"])
+def test_a_sweep_that_could_not_publish_is_made_up_for_by_the_next_one(after_the_work: bool) -> None:
+    started = disk_access()[:1]
+
+    for call in itertools.count(1):
+        outage = Outage(0, after_the_work)
+        sink = MemorySink()
+        ports = Ports(MemoryStore(), sink, MemoryParking(), outage.before, outage.after)
+        engine = engine_on(ports, ports, ports)
+        engine.process([body_of(started)])
+        outage.at = outage.calls + call
+        try:
+            engine.finish()
+        except OutageError:
+            engine_on(ports, ports, ports).finish()
+        else:
+            assert call > 2
+            return
+        assert [each["Outcome"] for each in current(sink).values()] == ["Attempted"], f"call {call}"
 
 
 class _NewerStore(MemoryStore):

@@ -1,0 +1,138 @@
+"""Joining facts is a set union with a bound: the order, the grouping and the repetition of joins do not matter."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grantwatch.memory.entities import MOST_FACTS, MOST_USES, Entity, access_digest, phase_digest, restored, stored
+from grantwatch.model.actor import Actor
+from grantwatch.model.network import IpClass
+from grantwatch.model.operation import OperationKey, Phase
+from grantwatch.model.severity import Outcome
+from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.ports import Row
+from tests.strategies import stable
+from tests.world import NOON
+
+CALL = OperationKey(tenant="t", correlation_id="c", name="n", resource="/r")
+USE = AccessKey(tenant="t", detector="sas_used_externally", natural=("a",))
+
+phases = st.builds(
+    Phase,
+    time=st.integers(0, 9).map(lambda minutes: NOON + timedelta(minutes=minutes)),
+    outcome=st.sampled_from(Outcome),
+    resource=st.sampled_from(("/r", "/R")),
+    actor=st.just(Actor()),
+    status=st.none() | st.just("OK"),
+)
+accesses = st.builds(
+    Access,
+    time=st.integers(0, 9).map(lambda minutes: NOON + timedelta(minutes=minutes)),
+    operation=st.sampled_from(("GetBlob", "PutBlob")),
+    succeeded=st.booleans(),
+    authentication=st.just("sas"),
+    account=st.just("a"),
+    resource=st.just("a"),
+    actor=st.builds(Actor, address=st.sampled_from(("192.0.2.1", "192.0.2.2", None))),
+    network=st.sampled_from((IpClass.PUBLIC, IpClass.OWN)),
+)
+facts = st.lists(phases, max_size=12) | st.lists(accesses, max_size=12)
+
+
+def by_digest(found: Sequence[Phase | Access]) -> dict[str, Phase | Access]:
+    """As a batch brings them: of alike requests the first."""
+    named: dict[str, Phase | Access] = {}
+    for fact in sorted(found, key=lambda each: each.time):
+        named.setdefault(phase_digest(fact) if isinstance(fact, Phase) else access_digest(fact), fact)
+    return named
+
+
+def joined(*groups: list[Phase] | list[Access]) -> Entity:
+    entity = Entity(key=CALL)
+    for group in groups:
+        entity.join(by_digest(group))
+    return entity
+
+
+def same(one: Entity, other: Entity) -> bool:
+    return (one.phases, one.accesses, one.events()) == (other.phases, other.accesses, other.events())
+
+
+@stable(200)
+@given(facts, st.integers(0, 12), st.randoms(use_true_random=False))
+def test_joining_is_indifferent_to_order_grouping_and_repetition(
+    found: list[Phase] | list[Access], place: int, random: Random
+) -> None:
+    mixed = [*found, *found[:place]]
+    random.shuffle(mixed)
+
+    assert same(joined(found), joined(mixed[:place], mixed[place:]))
+    assert same(joined(found), joined(found, found))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_entity_keeps_the_earliest_facts_whatever_their_order(seed: int) -> None:
+    many = [
+        Phase(time=NOON + timedelta(seconds=n // 3), outcome=Outcome.SUCCEEDED, resource=f"/{n}", actor=Actor())
+        for n in range(2 * MOST_FACTS)
+    ]
+    mixed = list(many)
+    Random(seed).shuffle(mixed)
+    in_one, in_three = joined(mixed), joined(mixed[:300], mixed[200:400], mixed[350:])
+
+    assert in_one.is_full
+    assert len(in_one.phases) == MOST_FACTS
+    assert same(in_one, joined(many))
+    assert same(in_three, joined(many))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_entity_keeps_the_first_uses_whatever_their_order(seed: int) -> None:
+    many = [
+        Access(
+            time=NOON + timedelta(seconds=second),
+            operation="GetBlob",
+            succeeded=True,
+            authentication="sas",
+            account="a",
+            resource="a",
+            actor=Actor(address=f"192.0.2.{number}"),
+            network=IpClass.PUBLIC,
+        )
+        for number in range(2 * MOST_USES)
+        for second in (number, 1000 - number)
+    ]
+    mixed = list(many)
+    Random(seed).shuffle(mixed)
+
+    assert len(joined(many).accesses) == MOST_USES
+    assert same(joined(mixed[:50], mixed[50:]), joined(many))
+    assert same(joined(*([each] for each in mixed)), joined(many))
+
+
+@stable(100)
+@given(st.lists(phases, max_size=6), st.booleans())
+def test_what_is_stored_is_restored(found: list[Phase], lapsed: bool) -> None:
+    entity = Entity(key=CALL)
+    entity.join(by_digest(found), lapsed=lapsed)
+
+    again = restored(CALL, stored(entity))
+
+    assert same(entity, again)
+    assert again.lapsed is lapsed
+    assert stored(again).content == stored(entity).content
+
+
+def test_unknown_fields_are_kept() -> None:
+    row = Row("p", "entity", b'{"version":1,"later":{"big":12345678901234567890,"text":"\\u00e4"}}', "7")
+
+    entity = restored(USE, row)
+    entity.join({}, lapsed=True)
+
+    assert json.loads(stored(entity).content)["later"] == {"big": 12345678901234567890, "text": "ä"}
+    assert stored(entity).version == "7"
