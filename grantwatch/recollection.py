@@ -159,7 +159,21 @@ class Recollection:
                         draft.said_under.add(said.topic)
                     elif entity.lapsed or not _is_open_ended(event):
                         draft.matches.append((detector, event, said))
+        if entity.is_full:
+            draft.matches += self._overflow(draft)
         return draft
+
+    def _overflow(self, draft: _Draft) -> Iterator[tuple[Detector, Event, Match]]:
+        """A match for each detector that found none among the calls that are kept.
+
+        Whoever puts hundreds of calls under one correlation id shall not hide one behind the others.
+        """
+        matched = {detector.name for detector, _, _ in draft.matches}
+        event = draft.entity.events()[0]
+        for detector in self._detectors(draft.entity.key):
+            if isinstance(event, Operation) and event.name in detector.operations and detector.name not in matched:
+                summary = f"More calls of {event.name} share one correlation id than are kept; look at them by hand."
+                yield detector, event, Match(summary=summary, target=event.resource, at=event.started)
 
     def _detectors(self, key: EntityKey) -> Sequence[Detector]:
         if isinstance(key, OperationKey):

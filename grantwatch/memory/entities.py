@@ -58,7 +58,7 @@ class Entity(Struct, kw_only=True):
     @property
     def is_full(self) -> bool:
         """As many facts as are kept: later ones are dropped."""
-        return len(self.phases) >= MOST_FACTS or len(self.accesses) >= _most(self.accesses)
+        return any(len(facts) >= _most(facts) for facts in (self.phases, self.accesses))
 
     @property
     def latest_use(self) -> datetime:
@@ -72,19 +72,35 @@ class Entity(Struct, kw_only=True):
         return seen[Outcome.ATTEMPTED] > max(ends, seen[Outcome.ACCEPTED])
 
     def join(self, facts: Mapping[str, Phase | Access], *, lapsed: bool = False) -> None:
-        """Add facts, by digest, by set union, where the same use of storage keeps its first time."""
-        for name, fact in facts.items():
-            if isinstance(fact, Phase):
-                self.phases.setdefault(name, fact)
-            elif name not in self.accesses or fact.time < self.accesses[name].time:
-                self.accesses[name] = fact
-        self.phases = _earliest(self.phases, MOST_FACTS)
-        self.accesses = _earliest(self.accesses, _most(self.accesses))
+        """Add facts, by digest."""
+        self.phases = joined(self.phases, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
+        self.accesses = joined(self.accesses, {name: fact for name, fact in facts.items() if isinstance(fact, Access)})
         self.lapsed |= lapsed
 
     def events(self) -> tuple[Event, ...]:
         """What detectors see of it."""
         return events_of(self.key, self.phases, self.accesses)
+
+
+def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
+    """The union of facts, where the same use of storage keeps its first time, and of too many the earliest are kept.
+
+    Trimming what a union made gives the same whatever the order, so that it may happen at any step.
+    """
+    union = dict(known)
+    for name, fact in new.items():
+        if name not in union or fact.time < union[name].time:
+            union[name] = fact
+    most = _most(union)
+    if len(union) <= most:
+        return union
+    return dict(sorted(union.items(), key=lambda item: (item[1].time, item[0]))[:most])
+
+
+def _most(facts: Mapping[str, Phase | Access]) -> int:
+    """How many facts an entity keeps: few where it does not tell objects apart."""
+    fact = next(iter(facts.values()), None)
+    return MOST_USES if isinstance(fact, Access) and fact.object_path is fact.source_path is None else MOST_FACTS
 
 
 def events_of(key: EntityKey, phases: Mapping[str, Phase], accesses: Mapping[str, Access]) -> tuple[Event, ...]:
@@ -108,17 +124,6 @@ def access_digest(access: Access) -> str:
 
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-def _earliest(facts: dict[str, F], most: int) -> dict[str, F]:
-    if len(facts) <= most:
-        return facts
-    return dict(sorted(facts.items(), key=lambda item: (item[1].time, item[0]))[:most])
-
-
-def _most(accesses: Mapping[str, Access]) -> int:
-    by_object = any(access.object_path or access.source_path for access in accesses.values())
-    return MOST_FACTS if by_object else MOST_USES
 
 
 @lru_cache(maxsize=4096)

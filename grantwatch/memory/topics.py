@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from grantwatch.detection.match import Topic
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, events_of
+from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, events_of, joined
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.storage_access import Access, AccessKey
 from grantwatch.ports import Row
@@ -47,8 +47,8 @@ class Neighbours:
     """What stands under one topic: who follows it, and what was said."""
 
     followers: set[EntityKey] = field(default_factory=set)
-    phases: dict[EntityKey, dict[str, Phase]] = field(default_factory=lambda: defaultdict(dict))
-    accesses: dict[EntityKey, dict[str, Access]] = field(default_factory=lambda: defaultdict(dict))
+    phases: dict[EntityKey, dict[str, Phase]] = field(default_factory=dict)
+    accesses: dict[EntityKey, dict[str, Access]] = field(default_factory=dict)
 
     def events(self) -> Iterable[Event]:
         for key in self.phases.keys() | self.accesses.keys():
@@ -92,10 +92,11 @@ def neighbours_in(rows: Sequence[Row]) -> dict[str, Neighbours]:
     for row in rows:
         entry = _DECODER.decode(row.content)
         neighbours = found[row.partition]
+        name = row.name.split("-")[1]
         if entry.phase is not None:
-            neighbours.phases[entry.key][row.name] = entry.phase
+            neighbours.phases[entry.key] = joined(neighbours.phases.get(entry.key, {}), {name: entry.phase})
         elif entry.request is not None:
-            neighbours.accesses[entry.key][row.name] = entry.request
+            neighbours.accesses[entry.key] = joined(neighbours.accesses.get(entry.key, {}), {name: entry.request})
         else:
             neighbours.followers.add(entry.key)
     return found
