@@ -8,7 +8,7 @@ from typing import Any
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
 from grantwatch.memory.entities import EntityKey, access_digest, phase_digest
 from grantwatch.model.operation import Phase
-from grantwatch.model.secrets import masked
+from grantwatch.model.secrets import masked_bytes
 from grantwatch.model.storage_access import Access, AccessKey
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
@@ -95,4 +95,4 @@ class Intake:
 
     def _reject(self, reason: str, body: bytes, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records
-        batch.parked.append(Parked(reason, masked(body.decode("utf-8", "replace")).encode()))
+        batch.parked.append(Parked(reason, masked_bytes(body)))

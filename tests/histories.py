@@ -17,6 +17,7 @@ from tools.azure_records import (
     AccountKey,
     Caller,
     CallerKind,
+    Credential,
     Delegation,
     DelegationSas,
     Failure,
@@ -54,7 +55,7 @@ def _moments(draw: st.DrawFn) -> datetime:
 
 
 @st.composite
-def _call(draw: st.DrawFn, operation: str, resource: str, **bodies: Any) -> list[Record]:
+def _call(draw: st.DrawFn, /, operation: str, resource: str, **bodies: Any) -> list[Record]:
     """Those of a call's records that arrive, at whole minutes."""
     failure = draw(st.none() | st.none() | st.just(Failure(authorized=True)))
     records = activity_call(
@@ -228,7 +229,8 @@ def _storage_use(draw: st.DrawFn) -> list[Record]:
             return [copy_engine_read(rng, account, at, sas, path=path, offset=0, size=512)]
         case "triple":
             source = ACCOUNT.url(path, _service_sas())
-            credential_of_copy = draw(st.sampled_from((AccountKey(), sas, OAuth(ADMIN))))
+            writers: tuple[Credential, ...] = (AccountKey(), sas, OAuth(ADMIN))
+            credential_of_copy = draw(st.sampled_from(writers))
             triple = copy_triple(rng, BACKUP, at, credential_of_copy, address, path="/in/x", source_url=source)
             return draw(st.lists(st.sampled_from(triple), min_size=1, max_size=3))
         case "key":

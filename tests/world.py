@@ -86,10 +86,8 @@ def sas_read(
 
 def disk_access(number: int = 0, at: datetime = NOON, resource: str = DISK, **more: Any) -> list[Record]:
     """The records of one call for the download address of a disk."""
-    request = {"access": "Read", "durationInSeconds": 3600}
-    return activity_call(
-        Random(number), ADMIN, SUBSCRIPTION, BEGIN, resource, at, **({"request": request, "accepted": True} | more)
-    )
+    asked: dict[str, Any] = {"request": {"access": "Read", "durationInSeconds": 3600}, "accepted": True}
+    return activity_call(Random(number), ADMIN, SUBSCRIPTION, BEGIN, resource, at, **(asked | more))
 
 
 def account_sas(number: int = 0, at: datetime = NOON, **more: Any) -> list[Record]:

@@ -13,6 +13,7 @@ from grantwatch.detection.detector import Detector
 from grantwatch.model.bodies import Body
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import Operation
+from grantwatch.model.secrets import masked
 from grantwatch.model.storage_access import Authentication, StorageAccess
 
 _LEARNED_SPELLINGS = 4096
@@ -147,7 +148,7 @@ class Index:
         if not found:
             return None
         return OperationRoute(
-            name=self._spelled.get(folded, folded),
+            name=self._spelled.get(folded) or masked(folded),
             detectors=tuple(found),
             requests=_distinct(kind for detector in found for kind in detector.requests),
             responses=_distinct(kind for detector in found for kind in detector.responses),
@@ -191,7 +192,8 @@ class Index:
 
     def _issuers(self, identity: Mapping[str, Any]) -> tuple[Detector, ...]:
         granted = identity.get("authorization")
-        actions = [str(entry.get("action")).lower() for entry in granted or () if isinstance(entry, Mapping)]
+        entries = granted if isinstance(granted, Iterable) else ()
+        actions = [str(entry.get("action")).lower() for entry in entries if isinstance(entry, Mapping)]
         return tuple(
             detector
             for detector in self._storage

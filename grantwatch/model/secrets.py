@@ -2,39 +2,101 @@
 
 Callers choose object names, agents and request bodies, and producers forget to mask, so whatever is kept of a record
 goes through here. A secret is replaced by the start of its SHA-256: the same secret keeps the same mask.
+
+Works on bytes, and looks for a literal before it looks closer: broken bodies of a megabyte come through here too.
 """
 
 import hashlib
 import re
+from collections.abc import Callable
 
 _SHORTEST = 12
-_SECRET = re.compile(
-    r"""
-    (?P<named>
-        (?<![\w])(?:s|%73)(?:i|%69)(?:g|%67)(?:=|%3d)                            # signature of a SAS
-      | \b(?:account_?key|shared_?access_?key|shared_?access_?signature|client_?secret|password|passwd|pwd|secret
-            |access_?token|refresh_?token|api_?key|key1|key2)["']?\s*[=:]\s*["']?
-      | \bbearer\s+
-    ) (?P<value>[^&;\s"'<>,}]+)
-  | (?P<token>eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)                               # JSON web token
-  | (?P<key>(?<![A-Za-z0-9+/=_-])(?:[A-Za-z0-9+/]{86}==|[A-Za-z0-9+/]{43}=)(?![A-Za-z0-9+/=]))   # base64 of 64 or 32
-    """,
-    re.IGNORECASE | re.VERBOSE,
+_EQUALS = rb"(?:=|:|%3d|%253d)"
+_VALUE = rb"(?P<secret>[^\s\"'&;,<>{}\\]+)"
+_MASK = b"sha256:"
+_LONGEST_KEY = 86
+_MOST_SECRETS = 4096
+"""In one body; what follows them is cut off, for it is there to keep this busy."""
+
+
+def _named(name: bytes) -> re.Pattern[bytes]:
+    """What follows a name in a query, a connection string or, quoted and escaped to any depth, in JSON."""
+    return re.compile(name + rb"[\"'\\]{0,8}\s{0,8}" + _EQUALS + rb"\s{0,8}[\"'\\]{0,8}" + _VALUE)
+
+
+# By a literal that is part of whatever the pattern finds; all in lower case, as the text is when it is searched.
+_PATTERNS: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
+    (b"sig", _named(rb"sig")),
+    (b"%73", _named(rb"%73(?:i|%69)(?:g|%67)")),
+    (b"%69", _named(rb"s%69(?:g|%67)")),
+    (b"%67", _named(rb"si%67")),
+    (b"key", _named(rb"(?:key|key1|key2|key_?value)")),
+    (b"signature", _named(rb"signature")),
+    (b"secret", _named(rb"secret")),
+    (b"token", _named(rb"token")),
+    (b"passw", _named(rb"passw(?:or)?d")),
+    (b"pwd", _named(rb"pwd")),
+    (b"bearer", re.compile(rb"bearer\s{1,8}(?P<secret>[\w.~+/=-]{8,})")),
+    (b"eyj", re.compile(rb"(?P<secret>eyj[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)")),
+    (b"=", re.compile(rb"=(?<=[a-z0-9+/]{43}=)")),
 )
+_BASE64_BEFORE = re.compile(rb"[A-Za-z0-9+/]{43,86}$")
 
 
 def masked(text: str) -> str:
     """The text with every secret in it replaced by its mask, ``sha256:`` and twelve hex digits."""
-    return _SECRET.sub(_mask, text) if len(text) >= _SHORTEST and _is_suspicious(text) else text
+    if len(text) < _SHORTEST or not _is_suspicious(text):
+        return text
+    return masked_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
+def masked_bytes(body: bytes) -> bytes:
+    """The same for a message body, of which nothing else changes but JSON's escapes of ``/``, ``&`` and ``=``."""
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body[:4]:
+        body = body.decode("utf-16", "replace").encode("utf-8", "surrogatepass")
+    if b"\\" in body:
+        for escape, plain in ((rb"\/", b"/"), (rb"\u0026", b"&"), (rb"\u003d", b"="), (rb"\u003D", b"=")):
+            body = body.replace(escape, plain)
+    searched = body.lower()
+    for literal, pattern in _PATTERNS:
+        if literal in searched:
+            cleaned = _without(body, searched, pattern, _key_before if literal == b"=" else _span)
+            if cleaned is not body:
+                body, searched = cleaned, cleaned.lower()
+    return body
 
 
 def _is_suspicious(text: str) -> bool:
     """Every secret has one of these in or before it; most texts have none, and looking closer is slow."""
-    return "=" in text or ":" in text or "%3" in text or "eyJ" in text or "bearer" in text.lower()
+    if "=" in text or ":" in text or "%3" in text or "%25" in text:
+        return True
+    folded = text.lower()
+    return "eyj" in folded or "bearer" in folded
 
 
-def _mask(found: re.Match[str]) -> str:
-    secret = found["value"] or found["token"] or found["key"]
-    if secret.startswith("sha256:"):
-        return found[0]
-    return f"{found['named'] or ''}sha256:{hashlib.sha256(secret.encode()).hexdigest()[:12]}"
+def _without(
+    body: bytes,
+    searched: bytes,
+    pattern: re.Pattern[bytes],
+    span: Callable[[bytes, re.Match[bytes]], tuple[int, int]],
+) -> bytes:
+    pieces: list[bytes] = []
+    end = 0
+    for number, found in enumerate(pattern.finditer(searched)):
+        if number == _MOST_SECRETS:
+            return b"".join((*pieces, body[end : found.start()][:-_LONGEST_KEY], _MASK, b"too-many"))
+        start, stop = span(body, found)
+        if start >= end and not body.startswith(_MASK, start):
+            pieces += [body[end:start], _MASK, hashlib.sha256(body[start:stop]).hexdigest()[:12].encode()]
+            end = stop
+    return b"".join((*pieces, body[end:])) if pieces else body
+
+
+def _span(_: bytes, found: re.Match[bytes]) -> tuple[int, int]:
+    return found.span("secret")
+
+
+def _key_before(body: bytes, found: re.Match[bytes]) -> tuple[int, int]:
+    """The 32 or 64 bytes in base64 that end in this sign."""
+    before = _BASE64_BEFORE.search(body, max(0, found.start() - _LONGEST_KEY), found.start())
+    return before.start() if before else found.start(), found.end()

@@ -33,9 +33,14 @@ class Decoded:
 def decode(body: bytes) -> Decoded:
     """The records of a message body of any shape. Never raises, whatever the bytes are."""
     try:
-        records = parse(body)["records"]
-        if isinstance(records, fastsimdjson.Array):
-            return _padding(body, len(records)) if _is_crowded(len(records), body) else Decoded(records)
+        document = parse(body)
+        if isinstance(document, fastsimdjson.Array):
+            if _is_crowded(len(document), body):
+                return _padding(body, len(document))
+        elif "operationName" not in document:
+            records = document["records"]
+            if isinstance(records, fastsimdjson.Array):
+                return _padding(body, len(records)) if _is_crowded(len(records), body) else Decoded(records)
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     found = salvage(body)

@@ -34,10 +34,10 @@ def word(value: Any) -> str:
 
 def safe(value: str) -> str:
     """What may be kept of a text that a stranger chose: cut, printable, secrets masked."""
-    cut = value[:_LONGEST]
+    cut = value[: 4 * _LONGEST]
     if not cut.isprintable():
         cut = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
-    return masked(cut)
+    return masked(cut)[:_LONGEST]
 
 
 def number(value: Any) -> int | None:

@@ -18,13 +18,17 @@ _GZIP = b"\x1f\x8b"
 _LARGEST_UNPACKED = 64 * 1024 * 1024
 _DEEPEST_NESTING = 3
 _SCAN_BUDGET = 4
+_SAMPLE = 4096
 _SMALL_BODY = 2 * 1024 * 1024
 _JSON = json.JSONDecoder(strict=False)
+_CONTAINERS: frozenset[type] = frozenset((dict, list, str))
+_NO_OBJECT = json.JSONDecodeError("expected an object or an array", "", 0)
 _BLANK = re.compile(r"[\s,]*")
 _RECORDS = re.compile(r'\{\s*"records"\s*:\s*\[')
-_NEXT_RECORD = re.compile(r'\}\s*,?\s*(?=\{\s*")')
+# Blanks are bounded, so that a search over nothing but blanks stays linear.
+_NEXT_RECORD = re.compile(r'\}[\s,]{0,16}(?=\{\s{0,16}")')
 _CLOSED = re.compile(r"[\s,]*\]\s*\}")
-_NEXT_LINE = re.compile(r"\n\s*(?=[\[{])")
+_NEXT_LINE = re.compile(r"\n[ \t\r]{0,16}(?=[\[{])")
 # What every record of a family that matters here carries; text inside a broken record seldom has both.
 _MARKS = ({"time", "operationName"}, {"eventTimestamp", "operationName"}, {"event_timestamp", "operation_name"})
 
@@ -46,9 +50,9 @@ class Salvaged:
     rejected: list[Rejected] = field(default_factory=list)
     broken: bool = False
 
-    def reject(self, reason: str, text: str | bytes) -> None:
-        body = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-        self.rejected.append(Rejected(reason, body))
+    def reject(self, reason: str, text: str | bytes, records: int = 1) -> None:
+        body = text if isinstance(text, bytes) else _bytes_of(text)
+        self.rejected.append(Rejected(reason, body, records))
 
 
 def salvage(body: bytes) -> Salvaged:
@@ -71,7 +75,18 @@ def _from_bytes(body: bytes, found: Salvaged, depth: int) -> None:
     if not stripped.startswith((b"{", b"[")):
         found.reject("the body is not JSON", body)
         return
-    _from_text(stripped.decode("utf-8", "replace"), found, depth)
+    if stripped[:_SAMPLE].decode("utf-8", "replace").count("\N{REPLACEMENT CHARACTER}") > _SAMPLE // 10:
+        found.reject("the body is not text", body)
+        return
+    _from_text(stripped.decode("utf-8", "surrogateescape"), found, depth)
+
+
+def _bytes_of(text: str) -> bytes:
+    """The bytes that a text was read from; those that are not UTF-8 came in as lone surrogates."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def _unpacked(body: bytes, found: Salvaged) -> bytes | None:
@@ -96,16 +111,18 @@ def _from_text(text: str, found: Salvaged, depth: int) -> None:
             found.broken = True
             found.reject("too much of the body is broken", text[position:])
             return
-        outcome = scanner.value_at(position)
+        outcome = scanner.value_at(position) if text[position] in "{[" else _NO_OBJECT
         if isinstance(outcome, Exception):
             position = _from_broken(scanner, position, found, outcome)
         else:
-            document, position = outcome
-            _from_document(document, found, depth)
+            document, end = outcome
+            _from_document(document, text[position:end], found, depth)
+            position = end
         position = scanner.skip_blanks(position)
 
 
-def _from_document(document: Any, found: Salvaged, depth: int) -> None:
+def _from_document(document: Any, source: str, found: Salvaged, depth: int) -> None:
+    """The records in a JSON value, which ``source`` is the text of."""
     match document:
         case {"records": list(records)} if "operationName" not in document:
             found.records += records
@@ -114,12 +131,15 @@ def _from_document(document: Any, found: Salvaged, depth: int) -> None:
         case dict():
             found.records.append(document)
         case list() if depth < _DEEPEST_NESTING:
-            for element in document:
-                _from_document(element, found, depth + 1)
+            kept = [element for element in document if type(element) in _CONTAINERS]
+            for element in kept:
+                _from_document(element, source, found, depth + 1)
+            if len(kept) < len(document):
+                found.reject("expected JSON objects with log records", source, len(document) - len(kept))
         case str() if depth < _DEEPEST_NESTING and document.lstrip()[:1] in ("{", "["):
             _from_text(document, found, depth + 1)
         case _:
-            found.reject("expected a JSON object with log records", json.dumps(document))
+            found.reject("expected a JSON object with log records", source)
 
 
 def _from_broken(scanner: "_Scanner", start: int, found: Salvaged, error: Exception) -> int:

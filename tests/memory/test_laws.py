@@ -20,6 +20,7 @@ from tests.histories import histories
 from tests.memory.faults import ContendedStore, Intrusion, Outage, OutageError, Ports
 from tests.strategies import stable
 from tests.world import (
+    ACCOUNT,
     ADMIN,
     DISK,
     END,
@@ -341,6 +342,38 @@ def test_a_sweep_that_could_not_publish_is_made_up_for_by_the_next_one(after_the
             assert call > 2
             return
         assert [each["Outcome"] for each in current(sink).values()] == ["Attempted"], f"call {call}"
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_halves_of_a_call_that_meet_in_a_lost_race_still_bear_on_what_was_judged_before(step: int) -> None:
+    """One engine has the start of an earlier setting and all of a later one, the other the end of the earlier."""
+
+    def set_public_access(allowed: bool, at: datetime, correlation_id: str) -> list[Record]:
+        request = {"properties": {"allowBlobPublicAccess": allowed}}
+        operation = "Microsoft.Storage/storageAccounts/write"
+        return activity_call(
+            Random(0),
+            ADMIN,
+            SUBSCRIPTION,
+            operation,
+            ACCOUNT.resource_id,
+            at,
+            request=request,
+            correlation_id=correlation_id,
+        )
+
+    began, ended = set_public_access(True, NOON, "earlier")
+    later = set_public_access(True, NOON + timedelta(minutes=5), "later")
+    store, sinks = MemoryStore(), (MemorySink(), MemorySink())
+    other = engine_on(store, sinks[1])
+    intrusion = Intrusion(step, lambda: other.process([body_of([ended])]))
+    ports = Ports(store, sinks[0], MemoryParking(), before=intrusion)
+
+    engine_on(ports, ports, ports).process([body_of([began, *later])])
+    if intrusion.calls < step:
+        intrusion.work()
+
+    assert current(*sinks) == quiet([began, ended, *later])
 
 
 class _NewerStore(MemoryStore):

@@ -97,7 +97,9 @@ def test_a_whole_put_never_raises_a_severity() -> None:
 
 
 def test_another_record_names_the_recipient() -> None:
-    named = judge(match(named_by=TOPIC), Naming(topic=TOPIC, recipient=TENANT, evidence={"Offer": "care"})).match
+    named = judge(
+        match(named_by=TOPIC), Naming(topic=TOPIC, at=NOON, recipient=TENANT, evidence={"Offer": "care"})
+    ).match
 
     assert named.recipient == TENANT
     assert named.evidence["Offer"] == "care"
@@ -105,7 +107,9 @@ def test_another_record_names_the_recipient() -> None:
 
 def test_records_that_disagree_about_the_recipient_name_nobody_and_are_shown() -> None:
     other = Recipient(RecipientKind.TENANT, "two", "two")
-    named = judge(match(named_by=TOPIC), *(Naming(topic=TOPIC, recipient=each) for each in (TENANT, other))).match
+    named = judge(
+        match(named_by=TOPIC), *(Naming(topic=TOPIC, at=NOON, recipient=each) for each in (TENANT, other))
+    ).match
 
     assert named.recipient == UNKNOWN_RECIPIENT
     assert named.evidence["ClaimedRecipients"] == ("one", "two")

@@ -8,22 +8,16 @@ from random import Random
 import pytest
 
 from grantwatch import local
-from tests.world import ACCOUNT, ADMIN, NOON, body_of, disk_access, ordinary_read, sas_read
-from tools.azure_records import AccountKey, OAuth, storage_request
+from tests.world import body_of, disk_access, ordinary_read, sas_read
+from tools.load import storage_bodies
 
 LENGTH = 1_000_000
 LARGEST_RATIO = 20
 
 
 def _ordinary() -> bytes:
-    """A full message of reads that nobody reports."""
-    rng = Random(0)
-    records, length = [], 0
-    while length < LENGTH:
-        credential = rng.choice((OAuth(ADMIN), AccountKey()))
-        path = f"/reports/{rng.getrandbits(40)}.csv"
-        records.append(storage_request(rng, ACCOUNT, "GetBlob", NOON, credential, "10.1.2.3", path=path))
-        length += len(json.dumps(records[-1]))
+    """A full message of the benchmark's storage load, with its share of interesting records."""
+    records = [record for body in storage_bodies(700) for record in json.loads(body)["records"]]
     return body_of(records)
 
 
@@ -98,8 +92,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 }
 
 
-def seconds(body: bytes) -> float:
-    """Processor time through a new engine, the best of three."""
+def seconds(body: bytes, enough: float = 0.0) -> float:
+    """Processor time through a new engine: the best of three, or the first that is good enough."""
     best = float("inf")
     for _ in range(3):
         engine = local.engine()
@@ -107,7 +101,7 @@ def seconds(body: bytes) -> float:
         tally = engine.process([body])
         best = min(best, time.process_time() - began)
         assert tally.records == tally.selected + tally.ignored + tally.rejected
-        if best < 0.02:
+        if best <= enough:
             break
     return best
 
@@ -122,5 +116,6 @@ def test_a_hostile_body_costs_at_most_twenty_ordinary_ones(kind: str, ordinary: 
     body = HOSTILE[kind]()
     assert len(body) >= LENGTH * 0.9
 
-    ratio = seconds(body) * LENGTH / len(body) / ordinary
+    allowed = LARGEST_RATIO * ordinary * len(body) / LENGTH
+    ratio = LARGEST_RATIO * seconds(body, allowed) / allowed
     assert ratio <= LARGEST_RATIO, f"{ratio:.1f} times an ordinary body ({ordinary * 1000:.2f} ms)"
