@@ -91,7 +91,7 @@ class Recollection:
         """
         conclusion = Conclusion(facts=facts)
         pending = {key for key, found in facts.items() if not self._is_settled(key, found)} | lapsed
-        done: set[EntityKey] = set()
+        news = set(pending)
         for _ in range(_ROUNDS):
             if not pending:
                 return conclusion
@@ -99,8 +99,9 @@ class Recollection:
             self._share(drafts)
             neighbours = self._neighbours(drafts)
             lost = self._conclude(drafts, neighbours, conclusion)
-            done |= pending - lost
-            pending = lost | (self._followers(drafts, facts, neighbours) - done)
+            settled = pending - lost
+            pending = lost | (self._followers(drafts, news, neighbours) - settled)
+            news -= settled
         raise StateConflictError(f"{len(pending)} entities kept changing under other writers")
 
     def lapse(self, before: datetime | None) -> Conclusion:
@@ -211,12 +212,12 @@ class Recollection:
         return neighbours_in(self._store.scan(sorted(partitions))) if partitions else {}
 
     def _followers(
-        self, drafts: Iterable[_Draft], facts: Facts, neighbours: Mapping[str, Neighbours]
+        self, drafts: Iterable[_Draft], news: set[EntityKey], neighbours: Mapping[str, Neighbours]
     ) -> set[EntityKey]:
         """Who must look again, because something arrived under a topic that they follow."""
         followers: set[EntityKey] = set()
         for draft in drafts:
-            if facts.get(draft.entity.key):
+            if draft.entity.key in news:
                 for topic in draft.said_under:
                     found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
                     followers |= found.followers if found else set()

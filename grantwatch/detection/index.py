@@ -17,6 +17,7 @@ from grantwatch.model.secrets import masked
 from grantwatch.model.storage_access import Authentication, StorageAccess
 
 _LEARNED_SPELLINGS = 4096
+_LONGEST_OPERATION = 512
 
 # Requests for objects, by far the most. No key is issued by them, so their authorization need not be looked at.
 _OBJECT_OPERATIONS = frozenset(
@@ -208,7 +209,7 @@ def _operation_of(record: Mapping[str, Any]) -> str:
         operation = record.get("operation_name")
     if isinstance(operation, Mapping):
         operation = operation.get("value")
-    return operation[:512] if isinstance(operation, str) else ""
+    return operation if isinstance(operation, str) and len(operation) <= _LONGEST_OPERATION else ""
 
 
 def _wants(detector: Detector, operation: str, authentication: str) -> bool:

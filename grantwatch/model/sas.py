@@ -94,7 +94,7 @@ _SIGNATURE = re.compile(r"(?<![^&?])(?:s|%73)(?:i|%69)(?:g|%67)=[^&#\s]*", re.IG
 def _sas_of_query(query: str) -> Sas:
     fields: dict[str, str] = {}
     for name, value in parse_qsl(query, keep_blank_values=False):
-        fields.setdefault(name.lower(), masked(value[:256]))
+        fields.setdefault(name.lower(), masked(value[:8192])[:256])
     delegated = "skoid" in fields or "sktid" in fields
     if delegated:
         kind = SasKind.USER_DELEGATION

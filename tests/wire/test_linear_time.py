@@ -92,8 +92,12 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 }
 
 
-def seconds(body: bytes, enough: float = 0.0) -> float:
-    """Processor time through a new engine: the best of three, or the first that is good enough."""
+ORDINARY = _ordinary()
+ATTEMPTS = 3
+
+
+def seconds(body: bytes) -> float:
+    """Processor time through a new engine, the best of three."""
     best = float("inf")
     for _ in range(3):
         engine = local.engine()
@@ -101,21 +105,16 @@ def seconds(body: bytes, enough: float = 0.0) -> float:
         tally = engine.process([body])
         best = min(best, time.process_time() - began)
         assert tally.records == tally.selected + tally.ignored + tally.rejected
-        if best <= enough:
-            break
     return best
 
 
-@pytest.fixture(scope="module")
-def ordinary() -> float:
-    return seconds(_ordinary())
-
-
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_a_hostile_body_costs_at_most_twenty_ordinary_ones(kind: str, ordinary: float) -> None:
+def test_a_hostile_body_costs_at_most_twenty_ordinary_ones(kind: str) -> None:
+    """Measured side by side, and again when it is too much, because neighbours on the machine disturb."""
     body = HOSTILE[kind]()
     assert len(body) >= LENGTH * 0.9
 
-    allowed = LARGEST_RATIO * ordinary * len(body) / LENGTH
-    ratio = LARGEST_RATIO * seconds(body, allowed) / allowed
-    assert ratio <= LARGEST_RATIO, f"{ratio:.1f} times an ordinary body ({ordinary * 1000:.2f} ms)"
+    ratios: list[float] = []
+    while not ratios or (min(ratios) > LARGEST_RATIO and len(ratios) < ATTEMPTS):
+        ratios.append(seconds(body) / len(body) / (seconds(ORDINARY) / len(ORDINARY)))
+    assert min(ratios) <= LARGEST_RATIO, f"{min(ratios):.1f} times an ordinary body"
