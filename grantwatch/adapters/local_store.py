@@ -35,11 +35,13 @@ _KEY = ("FindingId", "Revision")
 class LocalStore:
     """A DuckDB file with findings and state. Use as a context manager; it is saved when left without an exception."""
 
-    def __init__(self, path: str, *, read_only: bool = False) -> None:
-        """Open or make the store at ``path``; raises StoreError with one sentence when that cannot be."""
+    def __init__(self, path: str, *, read_only: bool = False, fresh: bool = False) -> None:
+        """Open or make the store at ``path``, emptied if ``fresh``; raises StoreError when that cannot be."""
         if read_only and not Path(path).exists():
             raise StoreError(f"There is no store at {path}: run `grantwatch replay` with logs first, or name another.")
         _reject_other_files(path)
+        if fresh and path != IN_MEMORY:
+            Path(path).unlink(missing_ok=True)
         self._read_only = read_only
         try:
             self._connection = duckdb_kql.connect(path, read_only=read_only)

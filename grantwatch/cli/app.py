@@ -3,7 +3,6 @@
 import json
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Never
 
 import typer
@@ -101,9 +100,7 @@ def _replay(
             own_networks=tuple(own_network or ()),
             own_subscriptions=tuple(own_subscription or ()),
         )
-        if fresh and store != IN_MEMORY:
-            Path(store).unlink(missing_ok=True)
-        with LocalStore(store) as opened, _progress() as progress:
+        with LocalStore(store, fresh=fresh) as opened, _progress() as progress:
             task = progress.add_task("Reading", total=total_size(files) or None)
             outcome = replay(files, opened, settings, lambda size: progress.advance(task, size))
     except SettingsError as error:
