@@ -286,11 +286,12 @@ class Recollection:
         statements: list[Statement] = []
         for topic in match.topics:
             found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
-            for event in found.events() if found else ():
-                said = self._said(detector, event, conclusion)
-                statements += [
-                    each for each in said if not isinstance(each, Match) and each.holds and each.topic == topic
-                ]
+            if found is None:
+                continue
+            if detector.name not in found.statements:
+                said = (each for event in found.events() for each in self._said(detector, event, conclusion))
+                found.statements[detector.name] = [each for each in said if isinstance(each, Statement) and each.holds]
+            statements += [each for each in found.statements[detector.name] if each.topic == topic]
         return statements
 
 

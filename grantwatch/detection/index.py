@@ -120,18 +120,20 @@ class Index:
                     selection.strays.append(record)
                     continue
                 route = self._learn(_operation_of(record)) if record else None
-            chosen: Route | None
-            if isinstance(route, dict):
-                try:
-                    chosen = route[record["identity"]["type"]]
-                except (KeyError, TypeError):
-                    chosen = self._authenticated(route, record)
-            else:
-                chosen = route
-            if chosen is None:
+            if route is None:
                 ignored += 1
                 continue
-            selection.chosen.append((chosen, record))
+            if isinstance(route, OperationRoute):
+                selection.chosen.append((route, record))
+                continue
+            try:
+                chosen = route[record["identity"]["type"]]
+            except (KeyError, TypeError):
+                chosen = self._authenticated(route, record)
+            if chosen is None:
+                ignored += 1
+            else:
+                selection.chosen.append((chosen, record))
         selection.ignored = ignored
         return selection
 

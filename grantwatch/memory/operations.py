@@ -6,6 +6,8 @@ from itertools import zip_longest
 from grantwatch.model.operation import Operation, OperationKey, Phase
 from grantwatch.model.severity import Outcome
 
+_ENDS = frozenset((Outcome.SUCCEEDED, Outcome.FAILED))
+
 
 def calls(key: OperationKey, phases: Mapping[str, Phase]) -> tuple[Operation, ...]:
     """The calls behind the records, by digest, under one key.
@@ -13,13 +15,14 @@ def calls(key: OperationKey, phases: Mapping[str, Phase]) -> tuple[Operation, ..
     Usually one. A caller can reuse a correlation id, though, so the first start is taken with the first acceptance and
     the first outcome by event time, the second with the second, and so on. What has no partner stands alone.
     """
-    if len(phases) == 1:
-        return (Operation(key, tuple(phases.values())),)
+    outcomes = {phase.outcome for phase in phases.values()}
+    if phases and len(outcomes) == len(phases) and not outcomes >= _ENDS:
+        return (Operation(key, tuple(sorted(phases.values(), key=lambda phase: (phase.time, phase.outcome.rank)))),)
     by_time = sorted(phases.items(), key=lambda item: (item[1].time, item[1].outcome.rank, item[0]))
     ordered = [phase for _, phase in by_time]
     starts = [phase for phase in ordered if phase.outcome is Outcome.ATTEMPTED]
     acceptances = [phase for phase in ordered if phase.outcome is Outcome.ACCEPTED]
-    ends = [phase for phase in ordered if phase.outcome in (Outcome.SUCCEEDED, Outcome.FAILED)]
+    ends = [phase for phase in ordered if phase.outcome in _ENDS]
     return tuple(
         Operation(key, tuple(phase for phase in group if phase is not None))
         for group in zip_longest(starts, acceptances, ends)

@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 from msgspec import Struct
 
-from grantwatch.detection.match import Topic
+from grantwatch.detection.match import Statement, Topic
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, events_of, joined
 from grantwatch.model.operation import OperationKey, Phase
@@ -44,11 +44,12 @@ _DECODER = msgspec.json.Decoder(_Entry)
 
 @dataclass(slots=True)
 class Neighbours:
-    """What stands under one topic: who follows it, and what was said."""
+    """What stands under one topic: who follows it, the facts, and what each detector makes of them, once asked."""
 
     followers: set[EntityKey] = field(default_factory=set)
     phases: dict[EntityKey, dict[str, Phase]] = field(default_factory=dict)
     accesses: dict[EntityKey, dict[str, Access]] = field(default_factory=dict)
+    statements: dict[str, list[Statement]] = field(default_factory=dict)
 
     def events(self) -> Iterable[Event]:
         for key in self.phases.keys() | self.accesses.keys():

@@ -1,8 +1,8 @@
 """An ARM call, put together from the Activity records that tell of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -53,6 +53,25 @@ class Operation:
     key: OperationKey
     phases: tuple[Phase, ...]
     """In order of event time; never empty."""
+    outcome: Outcome = field(init=False)
+    """The greatest one seen."""
+    decided: datetime = field(init=False)
+    """When that outcome was first recorded."""
+    resource: ResourceId = field(init=False)
+    """Spelled as the caller spelled it, where any record kept that."""
+    actor: Actor = field(init=False)
+    """From the phase that says the most about its caller."""
+
+    def __post_init__(self) -> None:
+        outcome = max((phase.outcome for phase in self.phases), key=_rank)
+        resources = {phase.resource for phase in self.phases}
+        actors = {phase.actor for phase in self.phases}
+        actor = actors.pop() if len(actors) == 1 else max(actors, key=lambda actor: (_detail(actor), repr(actor)))
+        put = partial(object.__setattr__, self)
+        put("outcome", outcome)
+        put("decided", next(phase.time for phase in self.phases if phase.outcome is outcome))
+        put("resource", resource_of(max(resources, key=_readability)))
+        put("actor", actor)
 
     @property
     def name(self) -> str:
@@ -67,20 +86,11 @@ class Operation:
     def correlation_id(self) -> str:
         return self.key.correlation_id
 
-    @cached_property
-    def resource(self) -> ResourceId:
-        """Spelled as the caller spelled it, where any record kept that."""
-        return resource_of(max({phase.resource for phase in self.phases}, key=_readability))
-
     @property
     def verb(self) -> str:
         """``write``, ``delete`` or the name of the action, in lower case."""
         parts = self.name.lower().split("/")
         return parts[-2] if parts[-1] == "action" else parts[-1]
-
-    @cached_property
-    def outcome(self) -> Outcome:
-        return max(phase.outcome for phase in self.phases)
 
     @property
     def took_effect(self) -> bool:
@@ -90,17 +100,6 @@ class Operation:
     @property
     def started(self) -> datetime:
         return self.phases[0].time
-
-    @cached_property
-    def decided(self) -> datetime:
-        """When the outcome that holds was first recorded."""
-        return min(phase.time for phase in self.phases if phase.outcome is self.outcome)
-
-    @cached_property
-    def actor(self) -> Actor:
-        """From the phase that says the most about its caller."""
-        actors = {phase.actor for phase in self.phases}
-        return actors.pop() if len(actors) == 1 else max(actors, key=lambda actor: (_detail(actor), repr(actor)))
 
     @property
     def region(self) -> str | None:
@@ -129,6 +128,10 @@ class Operation:
     def _body(self, kind: type[B], side: str) -> B:
         found = [body for phase in self.phases if (body := getattr(phase, side).get(kind.__name__)) is not None]
         return msgspec.convert(found[0], kind) if found else kind()
+
+
+def _rank(outcome: Outcome) -> int:
+    return outcome.rank
 
 
 def _readability(text: str) -> tuple[bool, str]:

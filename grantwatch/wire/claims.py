@@ -5,6 +5,7 @@ https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from grantwatch.model.actor import Actor, ActorKind
@@ -13,6 +14,17 @@ from grantwatch.wire.fields import guid, mapping, text, word
 
 _MICROSOFT = "http://schemas.microsoft.com"
 _XMLSOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
+_OBJECT_ID = f"{_MICROSOFT}/identity/claims/objectidentifier"
+_TENANT = f"{_MICROSOFT}/identity/claims/tenantid"
+_SCOPE = f"{_MICROSOFT}/identity/claims/scope"
+_METHODS = f"{_MICROSOFT}/claims/authnmethodsreferences"
+_UPN = f"{_XMLSOAP}/upn"
+_NAME = f"{_XMLSOAP}/name"
+_MAIL = f"{_XMLSOAP}/emailaddress"
+_SPN = f"{_XMLSOAP}/spn"
+_SHORT_CLAIMS = ("altsecid", "appid", "idtyp", "iss", "name", "wids", "xms_mirid")
+_CLAIMS = (_OBJECT_ID, _TENANT, _SCOPE, _METHODS, _UPN, _NAME, _MAIL, _SPN, *_SHORT_CLAIMS)
+_EVIDENCE = ("role", "roleDefinitionId", "principalId", "principalType")
 
 # https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
 _DIRECTORY_ROLES = {
@@ -35,38 +47,58 @@ def actor_of(identity: Mapping[str, Any], address: str | None, caller: str | Non
     """The actor of a call. ``caller`` is the name that only REST-shaped records have."""
     claims = mapping(identity.get("claims"))
     evidence = mapping(mapping(identity.get("authorization")).get("evidence"))
-    upn = text(claims.get(f"{_XMLSOAP}/upn")) or _mail_like(caller)
-    name = (
-        text(claims.get("name")) or text(claims.get(f"{_XMLSOAP}/name")) or text(claims.get(f"{_XMLSOAP}/emailaddress"))
+    return _actor(
+        tuple(_scalar(claims.get(name)) for name in _CLAIMS),
+        tuple(_scalar(evidence.get(name)) for name in _EVIDENCE),
+        address,
+        caller,
     )
-    object_id = guid(claims.get(f"{_MICROSOFT}/identity/claims/objectidentifier"))
-    spn = text(claims.get(f"{_XMLSOAP}/spn"))
+
+
+@lru_cache(maxsize=1024)
+def _actor(
+    claim_values: tuple[str | None, ...],
+    evidence_values: tuple[str | None, ...],
+    address: str | None,
+    caller: str | None,
+) -> Actor:
+    """The same for the fields that matter. Cached, because the records of one call repeat them."""
+    claims = dict(zip(_CLAIMS, claim_values, strict=True))
+    evidence = dict(zip(_EVIDENCE, evidence_values, strict=True))
+    upn = text(claims[_UPN]) or _mail_like(caller)
+    name = text(claims["name"]) or text(claims[_NAME]) or text(claims[_MAIL])
     return Actor(
-        id=object_id or guid(evidence.get("principalId")) or (guid(caller) if not _mail_like(caller) else None),
-        upn=upn or _mail_like(text(claims.get(f"{_XMLSOAP}/name"))) or _mail_like(name),
-        name=name or spn,
+        id=guid(claims[_OBJECT_ID])
+        or guid(evidence["principalId"])
+        or (guid(caller) if not _mail_like(caller) else None),
+        upn=upn or _mail_like(text(claims[_NAME])) or _mail_like(name),
+        name=name or text(claims[_SPN]),
         kind=_kind(claims, evidence, upn),
-        tenant=guid(claims.get(f"{_MICROSOFT}/identity/claims/tenantid")) or _issuer_tenant(text(claims.get("iss"))),
-        app_id=guid(claims.get("appid")),
-        roles=_roles(text(evidence.get("role")), text(claims.get("wids"))),
-        authentication_methods=_listed(text(claims.get(f"{_MICROSOFT}/claims/authnmethodsreferences"))),
+        tenant=guid(claims[_TENANT]) or _issuer_tenant(text(claims["iss"])),
+        app_id=guid(claims["appid"]),
+        roles=_roles(text(evidence["role"]), text(claims["wids"])),
+        authentication_methods=_listed(text(claims[_METHODS])),
         address=address,
     )
 
 
-def _kind(claims: Mapping[str, Any], evidence: Mapping[str, Any], upn: str | None) -> ActorKind:
-    declared = word(claims.get("idtyp")).lower()
-    principal_type = word(evidence.get("principalType")).lower()
-    user_like = upn is not None or word(claims.get(f"{_MICROSOFT}/identity/claims/scope")) != ""
+def _scalar(value: Any) -> str | None:
+    return value if isinstance(value, str) else text(value)
+
+
+def _kind(claims: Mapping[str, str | None], evidence: Mapping[str, str | None], upn: str | None) -> ActorKind:
+    declared = word(claims["idtyp"]).lower()
+    principal_type = word(evidence["principalType"]).lower()
+    user_like = upn is not None or word(claims[_SCOPE]) != ""
     if declared == "user" or (declared != "app" and user_like):
-        foreign = word(claims.get("altsecid")) or "#ext#" in (upn or "").lower()
+        foreign = word(claims["altsecid"]) or "#ext#" in (upn or "").lower()
         return ActorKind.GUEST if foreign else ActorKind.USER
-    app_id = word(claims.get("appid"))
-    if is_platform_service(word(evidence.get("roleDefinitionId")), principal_type, app_id):
+    app_id = word(claims["appid"])
+    if is_platform_service(word(evidence["roleDefinitionId"]), principal_type, app_id):
         return ActorKind.PLATFORM_SERVICE
-    if word(claims.get("xms_mirid")):
+    if word(claims["xms_mirid"]):
         return ActorKind.MANAGED_IDENTITY
-    if declared == "app" or app_id or principal_type == "serviceprincipal" or claims.get(f"{_XMLSOAP}/spn"):
+    if declared == "app" or app_id or principal_type == "serviceprincipal" or claims[_SPN]:
         return ActorKind.SERVICE_PRINCIPAL
     return ActorKind.USER if principal_type == "user" else ActorKind.UNKNOWN
 

@@ -77,7 +77,7 @@ def shuffled(records: Sequence[Record], random: Random, *, double: bool = True) 
 seeds = st.integers(0, 2**32).map(Random)
 
 
-@stable(150)
+@stable(90)
 @given(histories(), seeds)
 def test_order_repetition_and_cutting_change_nothing(history: list[Record], random: Random) -> None:
     sink = MemorySink()
@@ -90,7 +90,7 @@ def test_order_repetition_and_cutting_change_nothing(history: list[Record], rand
     assert current(sink) == quiet(history)
 
 
-@stable(60)
+@stable(36)
 @given(histories(most=12), seeds)
 def test_a_whole_day_in_one_batch_is_the_same_day(history: list[Record], random: Random) -> None:
     sink = MemorySink()
@@ -102,7 +102,7 @@ def test_a_whole_day_in_one_batch_is_the_same_day(history: list[Record], random:
     assert current(sink) == quiet(history)
 
 
-@stable(80)
+@stable(48)
 @given(histories(), seeds)
 def test_two_engines_on_one_store_find_what_one_finds(history: list[Record], random: Random) -> None:
     store, sinks = MemoryStore(), (MemorySink(), MemorySink())
@@ -115,7 +115,7 @@ def test_two_engines_on_one_store_find_what_one_finds(history: list[Record], ran
     assert current(*sinks) == quiet(history)
 
 
-@stable(60)
+@stable(36)
 @given(histories(), seeds)
 def test_lost_races_change_nothing(history: list[Record], random: Random) -> None:
     sink = MemorySink()
@@ -128,7 +128,7 @@ def test_lost_races_change_nothing(history: list[Record], random: Random) -> Non
     assert current(sink) == quiet(history)
 
 
-@stable(120)
+@stable(72)
 @given(histories(), seeds, st.integers(1, 10))
 def test_another_engine_may_do_its_work_between_any_two_steps_of_one(
     history: list[Record], random: Random, step: int
@@ -169,7 +169,7 @@ def crashed(bodies: Sequence[bytes], outage: Outage, *, restarted: bool) -> tupl
     return current(sink), failed
 
 
-@stable(150)
+@stable(90)
 @given(histories(most=6), seeds, st.integers(1, 40), st.booleans(), st.booleans())
 def test_a_crash_at_any_port_call_changes_nothing(
     history: list[Record], random: Random, call: int, after_the_work: bool, restarted: bool
@@ -198,7 +198,7 @@ def test_a_crash_at_every_port_call_of_a_day_changes_nothing(after_the_work: boo
             return
 
 
-@stable(60)
+@stable(36)
 @given(histories(), seeds)
 def test_a_sweep_that_runs_too_early_changes_nothing(history: list[Record], random: Random) -> None:
     sink = MemorySink()
@@ -213,7 +213,7 @@ def test_a_sweep_that_runs_too_early_changes_nothing(history: list[Record], rand
     assert current(sink) == quiet(history)
 
 
-@stable(40)
+@stable(30)
 @given(histories(), seeds)
 def test_giving_a_day_again_publishes_nothing_new(history: list[Record], random: Random) -> None:
     store, sink = MemoryStore(), MemorySink()
@@ -231,7 +231,7 @@ def test_giving_a_day_again_publishes_nothing_new(history: list[Record], random:
     assert all(each.Revision <= highest[each.FindingId] for each in (*sink.findings, *again.findings))
 
 
-@stable(60)
+@stable(36)
 @given(histories(), seeds)
 def test_revisions_count_from_one_and_each_says_something_new(history: list[Record], random: Random) -> None:
     sink = MemorySink()
@@ -250,7 +250,7 @@ def test_revisions_count_from_one_and_each_says_something_new(history: list[Reco
             assert each.RaisedTo == (each.Severity if each.Severity > reached else None)
 
 
-@stable(60)
+@stable(36)
 @given(histories(most=10), seeds)
 def test_more_facts_than_an_entity_may_keep_change_nothing_by_their_order(
     history: list[Record], random: Random

@@ -17,19 +17,19 @@ from tests.world import account_sas, body_of, disk_access, ordinary_read, run, s
 REAL = body_of([ordinary_read(1), *disk_access(), sas_read(2), *account_sas(), ordinary_read(3)])
 
 
-@stable(400)
+@stable(280)
 @given(st.lists(st.binary(max_size=200), max_size=4))
 def test_any_bytes_at_all_keep_the_books_balanced(bodies: list[bytes]) -> None:
     assert run(*bodies).is_balanced
 
 
-@stable(400)
+@stable(280)
 @given(st.text(alphabet='{}[]",:\\ \n\r\t01eE.-+truefalsn/u\u2028\x00records', max_size=120))
 def test_any_text_of_json_characters_keeps_the_books_balanced(text: str) -> None:
     assert run(text.encode()).is_balanced
 
 
-@stable(500)
+@stable(350)
 @given(mutated(REAL))
 def test_a_mutated_envelope_keeps_the_books_balanced(body: bytes) -> None:
     result = run(body, finish=True)
@@ -38,13 +38,13 @@ def test_a_mutated_envelope_keeps_the_books_balanced(body: bytes) -> None:
     assert result.tally.rejected == 0 or result.parked
 
 
-@stable(100)
+@stable(80)
 @given(mutated(gzip.compress(REAL, mtime=0)))
 def test_a_mutated_gzip_body_keeps_the_books_balanced(body: bytes) -> None:
     assert run(body).is_balanced
 
 
-@stable(120)
+@stable(84)
 @given(record_like())
 def test_record_like_objects_keep_the_books_balanced(records: list[dict[str, Any]]) -> None:
     result = run(json.dumps({"records": records}).encode(), finish=True)
@@ -63,7 +63,7 @@ _garbage = st.lists(
 )
 
 
-@stable(200)
+@stable(140)
 @given(_garbage, st.randoms(use_true_random=False))
 @example([b"["], None)
 @example([b'{"records":['], None)
@@ -85,7 +85,7 @@ def test_good_records_beside_garbage_lines_are_all_selected(garbage: list[bytes]
     assert result.tally.selected >= len(good)
 
 
-@stable(200)
+@stable(140)
 @given(mutated(body_of([ordinary_read()])))
 def test_a_mutated_body_costs_the_other_bodies_of_its_batch_nothing(body: bytes) -> None:
     alone, together = run(body), run(REAL, body, REAL)
@@ -103,7 +103,7 @@ def _selected(selection: Selection) -> tuple[list[tuple[str, str]], int, list[An
     return chosen, selection.ignored, selection.strays
 
 
-@stable(250)
+@stable(175)
 @given(record_like())
 def test_lazy_views_select_what_dictionaries_select(records: list[dict[str, Any]]) -> None:
     body = json.dumps({"records": records}).encode()
@@ -113,7 +113,7 @@ def test_lazy_views_select_what_dictionaries_select(records: list[dict[str, Any]
     assert _selected(views) == _selected(dictionaries)
 
 
-@stable(120)
+@stable(84)
 @given(record_like())
 def test_what_is_selected_does_not_depend_on_what_came_before(records: list[dict[str, Any]]) -> None:
     learned = Index(CATALOGUE)
