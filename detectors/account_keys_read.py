@@ -1,8 +1,5 @@
-"""See the detector's own sentence."""
-
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.actor import ActorKind
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.containment import renew_keys
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
@@ -35,14 +32,11 @@ from grantwatch.model.severity import Severity
 def account_keys_read(operation: Operation) -> Said:
     """A caller read the keys of a storage account: full access, and the means to sign SAS that no log shows."""
     actor = operation.actor
-    by_platform = actor.kind is ActorKind.PLATFORM_SERVICE
     yield Match(
         summary=f"{actor.label} read the keys of {operation.resource.name}.",
         target=operation.resource,
         at=operation.decided,
-        severity=Severity.INFORMATIONAL if by_platform else None,
         grant=Grant(GrantKind.ACCOUNT_KEYS, operation.decided),
         recipient=Recipient(RecipientKind.PRINCIPAL, actor.id, actor.tenant, actor.label),
-        evidence={"PlatformService": by_platform or None},
         containment=renew_keys(operation.resource),
     )

@@ -1,8 +1,5 @@
-"""See the detector's own sentence."""
-
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.actor import ActorKind
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import IssuedSas
 from grantwatch.model.containment import renew_keys
@@ -38,15 +35,12 @@ from grantwatch.model.time import time_of
 def account_sas_issued(operation: Operation) -> Said:
     """A caller had Azure sign a SAS that reaches the services of a whole storage account."""
     request = operation.request(IssuedSas)
-    by_platform = operation.actor.kind is ActorKind.PLATFORM_SERVICE
     yield Match(
         summary=f"{operation.actor.label} had an account SAS made for {operation.resource.name}.",
         target=operation.resource,
         at=operation.decided,
-        severity=Severity.INFORMATIONAL if by_platform else None,
         grant=Grant(GrantKind.ACCOUNT_SAS, operation.decided, time_of(request.signed_expiry)),
         evidence={
-            "PlatformService": by_platform or None,
             "Services": request.signed_services,
             "ResourceTypes": request.signed_resource_types,
             "Permissions": request.signed_permission,

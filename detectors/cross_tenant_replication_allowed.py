@@ -1,7 +1,5 @@
-"""See the detector's own sentence."""
-
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match, Setting
+from grantwatch.detection.match import Match, Setting
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import StorageResource
 from grantwatch.model.containment import update_account
@@ -13,7 +11,7 @@ from grantwatch.model.severity import Severity
 @detector(
     id="GW08",
     on=Operation,
-    operations=("Microsoft.Storage/storageAccounts/write",),
+    operations=("Microsoft.Storage/storageAccounts/write", "Microsoft.Storage/storageAccounts/delete"),
     requests=(StorageResource,),
     metadata=Metadata(
         title="Cross-tenant replication allowed",
@@ -34,27 +32,24 @@ from grantwatch.model.severity import Severity
 def cross_tenant_replication_allowed(operation: Operation) -> Said:
     """A storage account now lets its objects be replicated into accounts of other tenants."""
     request = operation.request(StorageResource)
+    deleted = operation.verb == "delete"
     allowed = request.properties.allow_cross_tenant_replication if request.properties else None
-    if allowed is None:
+    if allowed is None and not deleted:
         return
-    topic = ("cross-tenant replication", operation.resource.key)
     setting = Setting(
-        topic=topic,
-        values=frozenset((str(allowed).lower(),)),
+        topic=("cross-tenant replication", operation.resource.key),
+        values=frozenset() if deleted else frozenset((str(allowed).lower(),)),
         at=operation.decided,
-        whole=request.is_whole,
+        whole=request.is_whole and not operation.created,
         holds=operation.took_effect,
     )
     yield setting
-    if not allowed:
-        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
     if allowed:
         yield Match(
             summary=f"{operation.actor.label} allowed replication of {operation.resource.name} to other tenants.",
             target=operation.resource,
             at=operation.decided,
             change=setting,
-            closed_by=(topic,),
             grant=Grant(GrantKind.CROSS_TENANT_REPLICATION, operation.decided),
             evidence={"AllowCrossTenantReplication": True},
             containment=update_account(operation.resource, "--allow-cross-tenant-replication false"),

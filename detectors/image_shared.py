@@ -1,5 +1,3 @@
-"""See the detector's own sentence."""
-
 from collections.abc import Iterator
 
 from grantwatch.detection.detector import Metadata, Said, detector

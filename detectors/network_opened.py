@@ -1,13 +1,11 @@
-"""See the detector's own sentence."""
-
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match, Setting
+from grantwatch.detection.match import Match, Setting
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import NetworkRules, StorageAccountProperties, StorageResource
-from grantwatch.model.containment import remove_network_rules, update_account
+from grantwatch.model.containment import remove_network_rule, update_account
 from grantwatch.model.grant import ANYONE, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
@@ -17,7 +15,7 @@ from grantwatch.model.severity import Severity
 @detector(
     id="GW11",
     on=Operation,
-    operations=("Microsoft.Storage/storageAccounts/write",),
+    operations=("Microsoft.Storage/storageAccounts/write", "Microsoft.Storage/storageAccounts/delete"),
     requests=(StorageResource,),
     metadata=Metadata(
         title="Storage network opened",
@@ -34,55 +32,68 @@ from grantwatch.model.severity import Severity
     ),
 )
 def network_opened(operation: Operation) -> Said:
-    """A storage account's firewall now lets in everyone, or addresses that it did not let in before (Low)."""
-    request = operation.request(StorageResource)
-    if request.properties is None:
-        return
+    """A storage account's firewall now lets in everyone, or somebody whom it did not let in before (Low)."""
     account = operation.resource
-    for rule in _rules(request.properties):
-        topic = ("network", rule.name, account.key)
+    request = operation.request(StorageResource)
+    deleted = operation.verb == "delete"
+    for rule in _nothing() if deleted else _rules(request.properties or StorageAccountProperties()):
         setting = Setting(
-            topic=topic,
-            values=rule.values,
+            topic=("network", rule.name, account.key),
+            values=frozenset(rule.values),
             at=operation.decided,
-            whole=request.is_whole,
-            holds=operation.took_effect,
+            whole=request.is_whole and not operation.created,
             is_default=operation.created and request.is_whole and rule.to_everyone,
+            holds=operation.took_effect,
         )
         yield setting
-        if not rule.opens:
-            yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
-        else:
-            values = ", ".join(sorted(rule.values))
+        for value in rule.openings:
+            everyone = value in _TO_EVERYONE or _is_vast(value)
             yield Match(
                 summary=f"{operation.actor.label} opened the network of {account.name} to "
-                + ("everyone." if rule.to_everyone else f"{values}."),
+                + ("everyone." if everyone else f"{value}."),
                 target=account,
                 at=operation.decided,
-                severity=None if rule.to_everyone else Severity.LOW,
-                change=setting,
+                severity=None if everyone else Severity.LOW,
+                change=replace(setting, values=frozenset((value,))),
                 grant=Grant(GrantKind.NETWORK_OPENING, operation.decided),
-                closed_by=(topic,),
-                recipient=ANYONE if rule.to_everyone else Recipient(RecipientKind.ADDRESS, values),
-                evidence={"Opened": (f"{rule.name}: {values}",)},
-                containment=_containment(account, rule),
+                recipient=ANYONE if everyone else rule.recipient(value),
+                evidence={"Opened": (f"{rule.name}: {value}",)},
+                containment=_containment(account, rule, value),
             )
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """One part of the firewall as a request sets it."""
+    """One part of the firewall as a request sets it: a switch, or a list of those who are let in."""
 
     name: str
-    values: frozenset[str]
+    values: tuple[str, ...]
 
     @property
     def to_everyone(self) -> bool:
-        return bool(self.values & {"allow", "enabled"})
+        return any(value in _TO_EVERYONE for value in self.values)
 
     @property
-    def opens(self) -> bool:
-        return self.to_everyone or (self.name == "IpRules" and bool(self.values))
+    def openings(self) -> tuple[str, ...]:
+        return self.values if self.name in _LISTS else tuple(value for value in self.values if value in _TO_EVERYONE)
+
+    def recipient(self, value: str) -> Recipient:
+        """Who is let in. Rules for resources of Azure name them by tenant and id."""
+        if self.name == "ResourceAccessRules":
+            tenant, _, resource = value.partition(" ")
+            return Recipient(RecipientKind.TENANT, tenant, tenant, resource)
+        return Recipient(RecipientKind.ADDRESS, value)
+
+
+_TO_EVERYONE = frozenset(("allow", "enabled"))
+_LISTS = frozenset(("IpRules", "VirtualNetworkRules", "ResourceAccessRules"))
+_SWITCHES = ("PublicNetworkAccess", "DefaultAction")
+_SHORTEST_PREFIX = 8
+
+
+def _nothing() -> Iterator[_Rule]:
+    """What holds of an account that is gone."""
+    yield from (_Rule(name, ()) for name in (*_SWITCHES, *sorted(_LISTS)))
 
 
 def _rules(properties: StorageAccountProperties) -> Iterator[_Rule]:
@@ -92,17 +103,34 @@ def _rules(properties: StorageAccountProperties) -> Iterator[_Rule]:
     if properties.public_network_access is not None:
         selected = default == "deny" and properties.public_network_access.lower() == "enabled"
         value = "selected networks" if selected else properties.public_network_access.lower()
-        yield _Rule("PublicNetworkAccess", frozenset((value,)))
+        yield _Rule("PublicNetworkAccess", (value,))
     if default:
-        yield _Rule("DefaultAction", frozenset((default,)))
-    if acls.ip_rules is not None and default != "allow":
-        yield _Rule("IpRules", frozenset(rule.value.lower() for rule in acls.ip_rules if rule.value))
+        yield _Rule("DefaultAction", (default,))
+    if acls.ip_rules is not None:
+        yield _Rule("IpRules", tuple(sorted({rule.value.lower() for rule in acls.ip_rules if rule.value})))
+    if acls.virtual_network_rules is not None:
+        networks = {rule.id.lower() for rule in acls.virtual_network_rules if rule.id}
+        yield _Rule("VirtualNetworkRules", tuple(sorted(networks)))
+    if acls.resource_access_rules is not None:
+        resources = {f"{rule.tenant_id} {rule.resource_id}".lower() for rule in acls.resource_access_rules}
+        yield _Rule("ResourceAccessRules", tuple(sorted(resources)))
 
 
-def _containment(account: ResourceId, rule: _Rule) -> str:
+def _is_vast(value: str) -> bool:
+    """A range so wide that it is as good as everyone."""
+    _, _, prefix = value.partition("/")
+    return prefix.isdigit() and int(prefix) < _SHORTEST_PREFIX
+
+
+def _containment(account: ResourceId, rule: _Rule, value: str) -> str:
     match rule.name:
         case "IpRules":
-            return remove_network_rules(account, sorted(rule.values))
+            return remove_network_rule(account, "--ip-address", value)
+        case "VirtualNetworkRules":
+            return remove_network_rule(account, "--subnet", value)
+        case "ResourceAccessRules":
+            tenant, _, resource = value.partition(" ")
+            return remove_network_rule(account, "--tenant-id", tenant, "--resource-id", resource)
         case "PublicNetworkAccess":
             return update_account(account, "--public-network-access Disabled")
         case _:

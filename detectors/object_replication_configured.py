@@ -1,5 +1,3 @@
-"""See the detector's own sentence."""
-
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match
 from grantwatch.model.attack import Analytic, Technique

@@ -1,9 +1,7 @@
-"""See the detector's own sentence."""
-
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match, Setting, Topic
 from grantwatch.model.attack import Analytic, Technique
-from grantwatch.model.bodies import StorageResource
+from grantwatch.model.bodies import StorageAccountProperties, StorageResource
 from grantwatch.model.containment import close_container, update_account
 from grantwatch.model.grant import ANYONE, Grant, GrantKind
 from grantwatch.model.operation import Operation
@@ -16,7 +14,9 @@ from grantwatch.model.severity import Severity
     on=Operation,
     operations=(
         "Microsoft.Storage/storageAccounts/write",
+        "Microsoft.Storage/storageAccounts/delete",
         "Microsoft.Storage/storageAccounts/blobServices/containers/write",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
     ),
     requests=(StorageResource,),
     metadata=Metadata(
@@ -36,26 +36,24 @@ from grantwatch.model.severity import Severity
 def public_access_enabled(operation: Operation) -> Said:
     """Anyone on the internet may now read blobs of an account or container, or containers may now be made so."""
     request = operation.request(StorageResource)
-    properties = request.properties
-    if properties is None:
-        return
+    properties = request.properties or StorageAccountProperties()
     of_container = operation.resource.kind.endswith("/containers")
+    deleted = operation.verb == "delete"
     asked = properties.public_access if of_container else properties.allow_blob_public_access
-    if asked is None:
+    if asked is None and not deleted:
         return
     value = str(asked).lower()
     account = operation.resource.storage_account or operation.resource
     topic = _topic(operation.resource)
     setting = Setting(
         topic=topic,
-        values=frozenset((value,)),
+        values=frozenset() if deleted else frozenset((value,)),
         at=operation.decided,
-        whole=request.is_whole,
+        whole=request.is_whole and not operation.created,
         holds=operation.took_effect,
     )
-    closed = value in ("none", "false")
     yield setting
-    if closed:
+    if deleted or value in ("none", "false"):
         yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
         return
     yield Match(
@@ -69,7 +67,7 @@ def public_access_enabled(operation: Operation) -> Said:
         target=operation.resource,
         at=operation.decided,
         change=setting,
-        closed_by=(topic, _topic(account)),
+        closed_by=(_topic(account),),
         grant=Grant(GrantKind.PUBLIC_ACCESS, operation.decided),
         recipient=ANYONE,
         evidence={"PublicAccess": value},

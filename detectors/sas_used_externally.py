@@ -1,5 +1,3 @@
-"""See the detector's own sentence."""
-
 import re
 from datetime import timedelta
 from functools import lru_cache
@@ -119,6 +117,7 @@ def _parameters(sas: Sas | None) -> dict[str, str | None]:
         "Services": sas.services or None,
         "ResourceTypes": sas.resource_types or None,
         "Resource": sas.resource or None,
+        "Starts": sas.starts.isoformat() if sas.starts else None,
         "Expires": sas.expires.isoformat() if sas.expires else None,
         "AddressRange": sas.address_range,
         "Protocol": sas.protocol,

@@ -1,4 +1,4 @@
-"""See the detector's own sentence."""
+from datetime import timedelta
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import CounterFact, Match
@@ -7,7 +7,10 @@ from grantwatch.model.containment import renew_keys, revoke_delegation_keys
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind
 from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+from grantwatch.model.storage_access import COPY_ENGINE_READS, Access, Authentication, StorageAccess
+
+SAME_COPY = timedelta(minutes=5)
+"""Between a read by the copy engine and the record of the copy that it was made for."""
 
 
 def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
@@ -25,7 +28,7 @@ def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
 @detector(
     id="GW07",
     on=StorageAccess,
-    operations=("GetBlob", "GetBlobRange", "ReadFile", "GetFile"),
+    operations=COPY_ENGINE_READS,
     authentications=frozenset((Authentication.SAS, Authentication.DELEGATION_SAS)),
     also=(
         "CopyBlob",
@@ -72,6 +75,7 @@ def server_side_copy_out(storage: StorageAccess) -> Said:
             yield CounterFact(
                 topic=("copy", access.source_path.lower()),
                 at=each.time,
+                within=SAME_COPY,
                 reason=f"the copy went into our account {each.account}",
             )
         return

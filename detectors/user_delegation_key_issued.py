@@ -1,5 +1,3 @@
-"""See the detector's own sentence."""
-
 from datetime import timedelta
 
 from grantwatch.detection.detector import Metadata, Said, detector

@@ -54,16 +54,18 @@ class Intake:
             tally.records += rejected.records
             self._reject(rejected.reason, rejected.body, batch, rejected.records)
         for stray in selection.strays:
-            self._reject("expected a JSON object as record", dump(stray), batch)
+            self._reject("expected log records", _bytes_of(stray, body), batch)
         for route, view in selection.chosen:
-            record = materialise(view)
             try:
+                record = materialise(view)
                 if self._take_record(route, record, decoded.salvaged, batch):
                     tally.selected += 1
                 else:
                     tally.ignored += 1
             except UnreadableRecordError as error:
-                self._reject(str(error), dump(record), batch)
+                self._reject(str(error), _bytes_of(view, body), batch)
+            except ValueError:
+                self._reject("a number in the record is too long", body, batch)
 
     def _take_record(self, route: Route, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> bool:
         """Whether the record, on a closer look, is of a family that the route is for."""
@@ -96,3 +98,11 @@ class Intake:
     def _reject(self, reason: str, body: bytes, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records
         batch.parked.append(Parked(reason, masked_bytes(body)))
+
+
+def _bytes_of(record: Any, body: bytes) -> bytes:
+    """The record's own bytes, or all of its body where they cannot be told apart."""
+    try:
+        return dump(record)
+    except ValueError:
+        return body

@@ -1,7 +1,7 @@
 """What the engine needs of the world, each port as narrow as its use."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,9 +27,6 @@ class Row:
     @property
     def key(self) -> RowKey:
         return self.partition, self.name
-
-    def with_content(self, content: bytes) -> "Row":
-        return replace(self, content=content)
 
 
 class StateStore(Protocol):

@@ -165,16 +165,26 @@ class Recollection:
         return draft
 
     def _overflow(self, draft: _Draft) -> Iterator[tuple[Detector, Event, Match]]:
-        """A match for each detector that found none among the calls that are kept.
+        """A match for each detector that found nothing of weight among the calls that are kept.
 
         Whoever puts hundreds of calls under one correlation id shall not hide one behind the others.
         """
-        matched = {detector.name for detector, _, _ in draft.matches}
         event = draft.entity.events()[0]
+        if not isinstance(event, Operation):
+            return
+        # What was dropped is taken to have been accepted: its outcome may have been dropped with it.
+        dropped = Operation(event.key, (msgspec.structs.replace(event.phases[0], outcome=Outcome.ACCEPTED),))
+        summary = f"More calls of {event.name} share one correlation id than are kept; look at them by hand."
+        reported = {
+            detector.name
+            for detector, event, match in draft.matches
+            if event.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)
+            and not match.void
+            and (match.severity or detector.metadata.severity) >= detector.metadata.severity
+        }
         for detector in self._detectors(draft.entity.key):
-            if isinstance(event, Operation) and event.name in detector.operations and detector.name not in matched:
-                summary = f"More calls of {event.name} share one correlation id than are kept; look at them by hand."
-                yield detector, event, Match(summary=summary, target=event.resource, at=event.started)
+            if event.name in detector.operations and detector.name not in reported:
+                yield detector, dropped, Match(summary=summary, target=event.resource, at=event.started)
 
     def _detectors(self, key: EntityKey) -> Sequence[Detector]:
         if isinstance(key, OperationKey):

@@ -63,7 +63,7 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: object) -> Self:
-        """From the environment, where ``given`` does not say otherwise. Raises SettingsError on the first reading."""
+        """From the environment, where ``given`` does not say otherwise. Raises SettingsError when one is malformed."""
         environment = os.environ if environment is None else environment
         found: dict[str, object] = {
             name: environment[_PREFIX + name.upper()]

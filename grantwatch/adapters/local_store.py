@@ -33,7 +33,10 @@ _KEY = ("FindingId", "Revision")
 
 
 class LocalStore:
-    """A DuckDB file with findings and state. Use as a context manager; it is saved when left without an exception."""
+    """A DuckDB file with findings and state.
+
+    Use as a context manager: all that was written is kept, or none of it when an exception ends the work.
+    """
 
     def __init__(self, path: str, *, read_only: bool = False, fresh: bool = False) -> None:
         """Open or make the store at ``path``, emptied if ``fresh``; raises StoreError when that cannot be."""
@@ -57,8 +60,10 @@ class LocalStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
     ) -> None:
-        if kind is None and not self._read_only:
-            self._save_state()
+        if not self._read_only:
+            if kind is None:
+                self._save_state()
+            self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
         self._connection.close()
 
     def publish(self, findings: Sequence[Finding]) -> None:
@@ -76,6 +81,7 @@ class LocalStore:
             raise QueryError(_first_line(error)) from None
 
     def _prepare(self) -> None:
+        self._connection.execute("BEGIN")
         columns = ", ".join(f'"{column.name}" {_TYPES[column.type]}' for column in _COLUMNS)
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns}, PRIMARY KEY ({', '.join(_KEY)}))")
         self._connection.execute("CREATE SCHEMA IF NOT EXISTS memory_of_engine")
@@ -92,11 +98,9 @@ class LocalStore:
 
     def _save_state(self) -> None:
         rows = [(row.partition, row.name, row.content, row.version) for row in self.state.rows()]
-        self._connection.execute("BEGIN")
         self._connection.execute("DELETE FROM memory_of_engine.state")
         if rows:
             self._connection.executemany("INSERT INTO memory_of_engine.state VALUES (?, ?, ?, ?)", rows)
-        self._connection.execute("COMMIT")
 
 
 def _reject_other_files(path: str) -> None:

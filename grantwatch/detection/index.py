@@ -18,6 +18,8 @@ from grantwatch.model.storage_access import Authentication, StorageAccess
 
 _LEARNED_SPELLINGS = 4096
 _LONGEST_OPERATION = 512
+# A record without an operation is of another family, such as metrics, if it has one of these, else no log record.
+_MARKS_OF_A_LOG = ("category", "time", "metricName", "Category", "eventTimestamp", "event_timestamp", "timestamp")
 
 # Requests for objects, by far the most. No key is issued by them, so their authorization need not be looked at.
 _OBJECT_OPERATIONS = frozenset(
@@ -119,7 +121,11 @@ class Index:
                 if not isinstance(record, Mapping):
                     selection.strays.append(record)
                     continue
-                route = self._learn(_operation_of(record)) if record else None
+                operation = _operation_of(record)
+                if not operation and record and not any(mark in record for mark in _MARKS_OF_A_LOG):
+                    selection.strays.append(record)
+                    continue
+                route = self._learn(operation)
             if route is None:
                 ignored += 1
                 continue

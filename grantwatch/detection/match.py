@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, Recipient
 from grantwatch.model.resource import ResourceId
@@ -48,9 +48,10 @@ class Closing(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterFact(Statement):
-    """A harmless explanation for what matches under this topic report around that time."""
+    """A harmless explanation for what matches under this topic report within that time of it."""
 
     reason: str
+    within: timedelta = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

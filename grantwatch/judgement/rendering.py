@@ -10,6 +10,7 @@ from grantwatch.detection.match import Match
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Event
 from grantwatch.memory.resolution import Resolved
+from grantwatch.model.actor import ActorKind
 from grantwatch.model.finding import SCHEMA_VERSION
 from grantwatch.model.grant import GrantStatus, Recipient, RecipientKind
 from grantwatch.model.network import Networks
@@ -58,11 +59,13 @@ class Organisation:
 
 
 def judged(event: Event, resolved: Resolved, organisation: Organisation) -> Judged:
-    """With the severity after recipient and outcome are weighed."""
+    """With the severity after recipient, actor and outcome are weighed; Azure's own services are only told of."""
     match = resolved.match
     severity = resolved.severity
     if match.severity_if_foreign and not organisation.owns(match.recipient, event.tenant, match.target):
         severity = max(severity, match.severity_if_foreign)
+    if event.actor.kind is ActorKind.PLATFORM_SERVICE:
+        severity = Severity.INFORMATIONAL
     return Judged(event, resolved, severity_of(severity, event.outcome))
 
 
@@ -121,7 +124,7 @@ def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organi
         "CorrelationId": event.correlation_id or None,
         "SourceLog": "AzureActivity" if isinstance(event, Operation) else "StorageLog",
         "Evidence": _evidence(lead, found),
-        "Containment": match.containment,
+        "Containment": _containment(lead, found),
         "Triage": metadata.triage,
     }
 
@@ -167,6 +170,13 @@ def _grant(finding: str, found: Sequence[Judged]) -> Content:
     }
 
 
+def _containment(lead: Judged, found: Sequence[Judged]) -> str | None:
+    """The commands that close whatever of it is still open, as one line."""
+    standing = [each for each in found if each.resolved.closed is None] or [lead]
+    commands = dict.fromkeys(each.match.containment for each in (lead, *standing) if each in standing)
+    return " && ".join(command for command in list(commands)[:_MOST_LISTED] if command) or None
+
+
 def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
     """The lead's facts, with lists joined over all matches."""
     evidence: dict[str, Any] = {}
@@ -175,6 +185,8 @@ def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
             evidence[name] = _joined(name, found)
         elif value is not None:
             evidence[name] = value
+    if lead.event.actor.kind is ActorKind.PLATFORM_SERVICE:
+        evidence["PlatformService"] = True
     if lead.resolved.reason:
         evidence["Judgement"] = lead.resolved.reason
     if isinstance(lead.event, Operation) and len(found) > 1:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement
@@ -10,9 +10,6 @@ from grantwatch.model.grant import UNKNOWN_RECIPIENT
 from grantwatch.model.severity import Severity
 
 S = TypeVar("S", bound=Statement)
-
-# How far apart two logs may place the same event.
-_SAME_EVENT = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +29,8 @@ class Resolved:
 def resolved(match: Match, default: Severity, statements: Sequence[Statement], *, certain: bool = True) -> Resolved:
     """What becomes of a match. ``certain`` is false when facts were dropped, and then nothing speaks in its favour."""
     match = _named(match, _of(statements, Naming))
-    outcome = Resolved(
-        match, match.severity or default, closed=_closing(match, _of(statements, Closing)), void=match.void
-    )
+    closed = _closing(match, _of(statements, Closing), _of(statements, Setting))
+    outcome = Resolved(match, match.severity or default, closed=closed, void=match.void)
     if match.void or not certain:
         return outcome
     counter = _counter(match, _of(statements, CounterFact))
@@ -60,19 +56,23 @@ def _named(match: Match, namings: Sequence[Naming]) -> Match:
     return replace(match, recipient=recipients.pop(), evidence={**match.evidence, **evidence})
 
 
-def _closing(match: Match, closings: Iterable[Closing]) -> datetime | None:
-    """When the match's grant ended: the earliest closing after it was opened."""
+def _closing(match: Match, closings: Iterable[Closing], settings: Iterable[Setting]) -> datetime | None:
+    """When the match's grant ended: the earliest closing, or other value of what it changed, after it was opened."""
     if match.grant is None:
         return None
-    opened = match.grant.opened
-    return min((each.at for each in closings if each.topic in match.closed_by and each.at >= opened), default=None)
+    opened, change = match.grant.opened, match.change
+    ends = [each.at for each in closings if each.topic in match.closed_by and each.at >= opened]
+    if change is not None:
+        undone = (each for each in settings if each.topic == change.topic and not change.values <= each.values)
+        ends += [each.at for each in undone if each.at > change.at]
+    return min(ends, default=None)
 
 
 def _counter(match: Match, counters: Iterable[CounterFact]) -> CounterFact | None:
     fitting = [
         counter
         for counter in counters
-        if counter.topic in match.countered_by and abs(counter.at - match.at) <= _SAME_EVENT
+        if counter.topic in match.countered_by and abs(counter.at - match.at) <= counter.within
     ]
     return min(fitting, key=lambda counter: (counter.at, counter.reason), default=None)
 

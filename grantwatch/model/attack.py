@@ -22,7 +22,6 @@ class Technique(Enum):
     """An ATT&CK technique: id, name and the tactic under which GrantWatch reports it."""
 
     TRANSFER_TO_CLOUD_ACCOUNT = ("T1537", "Transfer Data to Cloud Account", Tactic.EXFILTRATION)
-    EXFILTRATION_OVER_WEB_SERVICE = ("T1567", "Exfiltration Over Web Service", Tactic.EXFILTRATION)
     CREATE_SNAPSHOT = ("T1578.001", "Modify Cloud Compute Infrastructure: Create Snapshot", Tactic.STEALTH)
     DISABLE_CLOUD_LOGS = (
         "T1685.002",

@@ -1,15 +1,15 @@
 """What ARM calls asked for and were answered: the fields of request and response bodies that rules may rely on.
 
 A body type is a whitelist. Only its fields are kept in memory, shown as evidence or written anywhere, so a field that
-can hold a secret must never be declared. Names are snake_case here and matched without regard to case or underscores,
-because resource providers accept any case; what has another type than declared is read as absent.
+can hold a secret must never be declared. Names are snake_case here, camelCase in the body, and matched without regard
+to case, because resource providers accept any case; what has another type than declared is read as absent.
 """
 
 from msgspec import Struct
 
 
 def folded(name: str) -> str:
-    """The spelling under which a body's key is looked up."""
+    """The spelling under which a declared field is looked up among a body's keys in lower case."""
     return name.replace("_", "").lower()
 
 
@@ -50,7 +50,19 @@ class IpRule(Body, frozen=True):
     """One allowed address or range of a firewall."""
 
     value: str | None = None
-    action: str | None = None
+
+
+class VirtualNetworkRule(Body, frozen=True):
+    """One allowed subnet of a firewall."""
+
+    id: str | None = None
+
+
+class ResourceAccessRule(Body, frozen=True):
+    """One allowed Azure resource, which may be another tenant's."""
+
+    tenant_id: str | None = None
+    resource_id: str | None = None
 
 
 class NetworkRules(Body, frozen=True):
@@ -58,6 +70,8 @@ class NetworkRules(Body, frozen=True):
 
     default_action: str | None = None
     ip_rules: tuple[IpRule, ...] | None = None
+    virtual_network_rules: tuple[VirtualNetworkRule, ...] | None = None
+    resource_access_rules: tuple[ResourceAccessRule, ...] | None = None
 
 
 class StorageAccountProperties(Body, frozen=True):
@@ -127,10 +141,8 @@ class GallerySharing(Body, frozen=True):
 
 
 class Delegation(Body, frozen=True):
-    """One principal of the managing tenant and the role it gets."""
+    """What one principal of the managing tenant gets."""
 
-    principal_id: str | None = None
-    principal_id_display_name: str | None = None
     role_definition_id: str | None = None
 
 
@@ -141,7 +153,6 @@ class LighthouseProperties(Body, frozen=True):
     registration_definition_name: str | None = None
     managed_by_tenant_id: str | None = None
     managed_by_tenant_name: str | None = None
-    managee_tenant_id: str | None = None
     authorizations: tuple[Delegation, ...] | None = None
 
 
@@ -167,8 +178,6 @@ class DiskProperties(Body, frozen=True):
 
     creation_data: CreationData | None = None
     disk_size_gb: int | None = None
-    network_access_policy: str | None = None
-    public_network_access: str | None = None
 
 
 class DiskResource(DesiredState, frozen=True):

@@ -4,7 +4,6 @@ Every name in them was chosen by whoever made the resource, so all of them are q
 """
 
 import shlex
-from collections.abc import Iterable
 from functools import lru_cache
 
 from grantwatch.model.resource import ResourceId, resource_of
@@ -41,12 +40,10 @@ def close_container(account: ResourceId, container: str) -> str:
     return f"az storage container-rm update {where} --name {shlex.quote(container)} --public-access off"
 
 
-def remove_network_rules(account: ResourceId, addresses: Iterable[str]) -> str:
-    """Take addresses off the account's firewall again."""
-    return " && ".join(
-        f"az storage account network-rule remove {_located(account)} --ip-address {shlex.quote(address)}"
-        for address in addresses
-    )
+def remove_network_rule(account: ResourceId, *rule: str) -> str:
+    """Take somebody off the account's firewall again; ``rule`` is options and their values."""
+    words = " ".join(shlex.quote(word) for word in rule)
+    return f"az storage account network-rule remove {_located(account)} {words}"
 
 
 def delete(resource: ResourceId) -> str:

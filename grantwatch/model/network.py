@@ -26,7 +26,8 @@ _INTERNAL: tuple[IpNetwork, ...] = tuple(
 )
 
 
-_LONGEST_ADDRESS = 128
+LONGEST_ADDRESS = 128
+"""More than any address with its port; callers cut, so that no long text is kept in a cache."""
 
 
 class IpClass(StrEnum):
@@ -77,8 +78,6 @@ def address_of(text: str) -> str | None:
 
     IPv4-mapped IPv6 is unwrapped, and the text is canonical, so that one address has one spelling.
     """
-    if len(text) > _LONGEST_ADDRESS:
-        return None
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -18,6 +18,7 @@ from grantwatch.model.secrets import masked
 from grantwatch.model.time import time_of
 
 _LARGEST_NETWORK = 2**16
+_LONGEST_CACHED = 2048
 
 
 class SasKind(StrEnum):
@@ -83,7 +84,10 @@ def sas_of(url: str) -> Sas | None:
     The outcome depends on the query alone and requests repeat it, so the last few thousand are kept.
     """
     query = url.partition("?")[2].partition("#")[0]
-    return _sas_of_query(_SIGNATURE.sub("sig=", query)) if _SIGNATURE.search(query) else None
+    if not _SIGNATURE.search(query):
+        return None
+    read = _sas_of_query if len(query) <= _LONGEST_CACHED else _sas_of_query.__wrapped__
+    return read(_SIGNATURE.sub("sig=", query))
 
 
 # `sig` and the signatures of older disk and table links, however the name is cased or percent-encoded.

@@ -14,8 +14,11 @@ from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.sas import Sas
 from grantwatch.model.severity import Outcome
 
-COPY_ENGINE_READS = frozenset(("getblob", "getblobrange", "readfile", "getfile"))
+COPY_ENGINE_READS = ("GetBlob", "GetBlobRange", "GetFile", "ReadFile")
 """What Azure Storage does to a source on behalf of a destination; whoever else claims its agent for more is lying."""
+
+
+_COPY_ENGINE_READS = frozenset(map(str.lower, COPY_ENGINE_READS))
 
 
 class Authentication(StrEnum):
@@ -24,8 +27,6 @@ class Authentication(StrEnum):
     SAS = "sas"
     DELEGATION_SAS = "delegationsas"
     OAUTH = "oauth"
-    ACCOUNT_KEY = "accountkey"
-    ANONYMOUS = "anonymous"
 
 
 class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -59,7 +60,7 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
     def by_copy_engine(self) -> bool:
         """A read made by storage itself for a server-side copy, as far as the agent can be believed."""
         agent = (self.actor.user_agent or "").lower()
-        return agent.startswith("services_xstore_transport") and self.operation.lower() in COPY_ENGINE_READS
+        return agent.startswith("services_xstore_transport") and self.operation.lower() in _COPY_ENGINE_READS
 
     @property
     def in_portal(self) -> bool:

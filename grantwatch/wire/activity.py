@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from grantwatch.model.bodies import Body
-from grantwatch.model.network import address_of
+from grantwatch.model.network import LONGEST_ADDRESS, address_of
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome
 from grantwatch.wire.bodies import reduced
@@ -88,7 +88,7 @@ def phase_of(
         time=time,
         outcome=outcome,
         resource=_as_typed(resource, properties, identity),
-        actor=actor_of(identity, address_of(address), text(flat.get("caller"))),
+        actor=actor_of(identity, address_of(address[:LONGEST_ADDRESS]), text(flat.get("caller"))),
         status=text(properties.get("statusCode")),
         requests=reduced(properties.get("requestbody") or properties.get("requestBody"), requests),
         responses=reduced(properties.get("responseBody") or properties.get("responsebody"), responses),

@@ -11,7 +11,6 @@ from grantwatch.model.bodies import Body, folded
 from grantwatch.wire.fields import safe
 
 _DEEPEST = 16
-_LARGEST = 256 * 1024
 
 
 def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]]:
@@ -20,8 +19,6 @@ def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]
     if not kinds or not value:
         return {}
     if isinstance(value, str):
-        if len(value) > _LARGEST:
-            return {}
         try:
             value = json.loads(value, strict=False)
         except (ValueError, RecursionError):
@@ -33,14 +30,11 @@ def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]
 
 
 def _folded(value: Any, depth: int) -> Any:
-    """With every key in the one spelling; resource providers take any case. The first of two alike keys holds."""
+    """With every key in lower case; resource providers take any case. The last of two alike keys holds."""
     if depth > _DEEPEST:
         return None
     if isinstance(value, Mapping):
-        spelled: dict[str, Any] = {}
-        for key, member in value.items():
-            spelled.setdefault(folded(str(key)), _folded(member, depth + 1))
-        return spelled
+        return {str(key).lower(): _folded(member, depth + 1) for key, member in value.items()}
     if isinstance(value, list):
         return [_folded(member, depth + 1) for member in value[:1024]]
     return safe(value) if isinstance(value, str) else value

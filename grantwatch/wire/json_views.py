@@ -18,12 +18,12 @@ def parse(body: bytes) -> Any:
 
 
 def materialise(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The dictionary that a view stands for."""
+    """The dictionary that a view stands for; raises ValueError where a number in it is longer than Python reads."""
     return record.as_dict() if isinstance(record, fastsimdjson.Object) else dict(record)
 
 
 def dump(value: Any) -> bytes:
-    """The bytes of a view or value, to keep what could not be used."""
+    """The bytes of a view or value, to keep what could not be used; raises ValueError as ``materialise`` does."""
     if isinstance(value, fastsimdjson.Object | fastsimdjson.Array):
         value = value.as_dict() if isinstance(value, fastsimdjson.Object) else value.as_list()
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from grantwatch.model.actor import Actor, ActorKind
-from grantwatch.model.network import Networks, address_of
+from grantwatch.model.network import LONGEST_ADDRESS, Networks, address_of
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.sas import Sas, sas_of
 from grantwatch.model.storage_access import Access
@@ -22,6 +22,10 @@ from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment,
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
 _SIGNED_WITH = re.compile(r"([\w-]{1,40})\(([0-9a-f]{16,128})\)", re.IGNORECASE)
+_STORAGE_HOST = re.compile(
+    r"([a-z0-9-]{3,63})\.(?:z\d+\.)?(?:blob|dfs|file|queue|table|web)\.(?:z\d+\.)?"
+    r"(?:core\.windows\.net|storage\.azure\.net|core\.usgovcloudapi\.net|core\.chinacloudapi\.cn)"
+)
 _PORTAL = re.compile(r"https://([\w-]+\.)*portal\.azure\.(com|us|cn)(/|$)", re.IGNORECASE)
 
 
@@ -37,7 +41,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     if not account:
         raise UnreadableRecordError("the record names no storage account")
     sas = sas_of(url)
-    address = address_of(word(record.get("callerIpAddress")))
+    address = address_of(word(record.get("callerIpAddress"))[:LONGEST_ADDRESS])
     token = word(identity.get("tokenHash"))
     operation = text(record.get("operationName")) or ""
     return Access(
@@ -65,7 +69,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
 def _url(record: Mapping[str, Any]) -> str:
     """The request's URL as it came, of which only masked parts are ever kept."""
     url = record.get("uri")
-    return url[:8192] if isinstance(url, str) else ""
+    return url if isinstance(url, str) else ""
 
 
 def path_of_url(url: str, account: str | None = None) -> str | None:
@@ -83,11 +87,13 @@ def _path_of_key(key: str | None) -> str | None:
 
 
 def _account_of_host(url: str) -> str | None:
+    """The account that a URL of Azure Storage itself leads to; any other host can be anybody's."""
     try:
         host = urlsplit(url).hostname
     except ValueError:
         return None
-    return host.partition(".")[0] if host and "." in host else None
+    found = _STORAGE_HOST.fullmatch(host or "")
+    return found[1] if found else None
 
 
 def _source_path(operation: str, url: str, properties: Mapping[str, Any]) -> str | None:

@@ -53,7 +53,8 @@ def by_digest(found: Sequence[Phase | Access]) -> dict[str, Phase | Access]:
 
 
 def joined(*groups: list[Phase] | list[Access]) -> Entity:
-    entity = Entity(key=CALL)
+    uses = any(isinstance(each, Access) for group in groups for each in group)
+    entity = Entity(key=USE if uses else CALL)
     for group in groups:
         entity.join(by_digest(group))
     return entity
