@@ -69,10 +69,12 @@ def _deletes_its_resource(operation: Operation) -> bool:
 
 def _containment(resource: ResourceId, setting: str) -> str:
     """The command that makes a setting anew; the authorization rule that it sends with is the reader's to fill in."""
-    scope = f"create --resource {resource.quoted}"
+    scope = f"create --resource {resource.quoted} --event-hub-rule"
     if resource.kind == "microsoft.resources/subscriptions":
-        scope = f"subscription create --subscription {shlex.quote(resource.name)} --location global"
+        scope = (
+            f"subscription create --subscription {shlex.quote(resource.name)} --location global --event-hub-auth-rule"
+        )
     return (
-        f"az monitor diagnostic-settings {scope} --name {shlex.quote(setting)} "
-        '--event-hub-rule "$RULE_ID" --logs \'[{"categoryGroup": "allLogs", "enabled": true}]\''
+        f'az monitor diagnostic-settings {scope} "$RULE_ID" --name {shlex.quote(setting)} '
+        '--logs \'[{"categoryGroup": "allLogs", "enabled": true}]\''
     )

@@ -2,7 +2,7 @@ from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.bodies import ReplicationPolicy, ReplicationProperties
-from grantwatch.model.containment import delete
+from grantwatch.model.containment import delete_replication_policy
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
@@ -69,7 +69,7 @@ def object_replication_configured(operation: Operation) -> Said:
             else UNKNOWN_RECIPIENT
         ),
         evidence={"SourceAccount": policy.source_account, "DestinationAccount": policy.destination_account},
-        containment=delete(operation.resource),
+        containment=delete_replication_policy(account, operation.resource.name),
     )
 
 

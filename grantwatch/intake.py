@@ -78,7 +78,7 @@ class Intake:
             batch.facts[key][phase_digest(phase)] = phase
             return True
         category = record.get("category")
-        if category is not None and not str(category).lower().startswith("storage"):
+        if category and "storage" not in str(category).lower():
             return False
         self._take_access(route, access_of(record, self._networks, salvaged=salvaged), batch)
         return True

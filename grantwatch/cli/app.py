@@ -1,6 +1,7 @@
 """The commands, their options and what they print."""
 
 import json
+import shlex
 import sys
 from enum import StrEnum
 from typing import Annotated, Never
@@ -105,6 +106,10 @@ def _replay(
             outcome = replay(files, opened, settings, lambda size: progress.advance(task, size))
     except SettingsError as error:
         _stop(str(error), code=2)
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "interrupted" not in str(error):
+            raise
+        _stop("Interrupted; the store is as it was before.", code=130)
     except (GrantWatchError, OSError) as error:
         _stop(str(error), code=1)
     _report(outcome, format, min_severity, store)
@@ -134,7 +139,7 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
     for fault in outcome.faults:
         messages.print(fault, style="red", soft_wrap=True)
     if store != IN_MEMORY:
-        option = "" if store == DEFAULT_STORE else f" --store {store}"
+        option = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
         messages.print("\nTo query further, in KQL as in Log Analytics:")
         current = f"{TABLE} | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
         for question in (

@@ -13,12 +13,13 @@ from rich.text import Text
 
 from grantwatch.model.finding import Finding
 from grantwatch.model.grant import GrantStatus
-from grantwatch.model.severity import Severity
+from grantwatch.model.severity import Outcome, Severity
 from grantwatch.tally import Tally
 
 _STYLES = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFORMATIONAL: "dim"}
 _WIDTH_OF_A_FILE = 180
 _WIDE = 140
+_MOST_COLUMNS = 10
 
 
 def console_for(stream: Any = None) -> Console:
@@ -66,18 +67,21 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
 
 
 def print_containment(findings: Sequence[Finding], console: Console) -> None:
-    """The commands that close what is open, each once, worst first."""
-    commands = {
-        finding.Containment: finding
-        for finding in reversed(findings)
-        if finding.Containment and finding.GrantStatus is GrantStatus.OPEN and finding.Severity >= Severity.MEDIUM
-    }
-    if not commands:
-        return
-    console.print("\nTo close what is open (Medium and worse):", style="bold")
-    for command, finding in reversed(commands.items()):
-        console.print(Text(f"  # {finding.FindingTitle}: {finding.TargetName}", "dim"), soft_wrap=True)
+    """The commands that undo what is not undone yet, each once, under all the findings that it ends, worst first."""
+    standing = [each for each in findings if each.Containment and each.GrantStatus is not GrantStatus.REVOKED]
+    commands: dict[str, list[Finding]] = {}
+    for finding in standing:
+        if finding.Severity >= Severity.MEDIUM and finding.Outcome in (Outcome.SUCCEEDED, Outcome.ACCEPTED):
+            commands.setdefault(finding.Containment or "", []).append(finding)
+    if commands:
+        console.print("\nTo close what is open (Medium and worse):", style="bold")
+    for command, ended in commands.items():
+        names = dict.fromkeys(f"{finding.FindingTitle}: {finding.TargetName}" for finding in ended)
+        console.print(Text(f"  # {'; '.join(names)}", "dim"), soft_wrap=True)
         console.print(Text(f"  {command}"), soft_wrap=True)
+    lesser = sum(each.Severity is Severity.LOW and each.GrantStatus is GrantStatus.OPEN for each in standing)
+    if lesser:
+        console.print(f"\n{lesser} grants of Low findings are open too; their commands are in the Containment column.")
 
 
 def print_tally(tally: Tally, findings: Sequence[Finding], console: Console) -> None:
@@ -93,7 +97,14 @@ def print_tally(tally: Tally, findings: Sequence[Finding], console: Console) -> 
 
 
 def print_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], console: Console) -> None:
-    """The answer to a query."""
+    """The answer to a query: a table, or one row below the other where they are too wide for one."""
+    if len(names) > _MOST_COLUMNS:
+        for number, row in enumerate(rows, 1):
+            console.print(Text(f"— row {number}", "bold"))
+            for name, value in zip(names, row, strict=True):
+                if value is not None:
+                    console.print(Text(f"  {name}: {_plain(value)}"), soft_wrap=True)
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
         table.add_column(name, overflow="fold")

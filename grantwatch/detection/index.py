@@ -179,7 +179,7 @@ class Index:
         spelled = identity.get("type") if isinstance(identity, Mapping) else None
         if identity is None or not isinstance(spelled, str):
             return self._undeclared(operation, record)
-        authentication = spelled.lower().replace(" ", "")
+        authentication = "".join(spelled.lower().split())
         chosen = self._storage_route(operation, authentication)
         if operation not in _OBJECT_OPERATIONS and authentication == Authentication.OAUTH:
             return _with(chosen, self._issuers(identity))
@@ -189,7 +189,7 @@ class Index:
     def _undeclared(self, operation: str, record: Mapping[str, Any]) -> StorageRoute | None:
         """A storage record that does not say how it was authenticated still shows a SAS in its URL."""
         category = record.get("category")
-        if category is not None and not str(category).lower().startswith("storage"):
+        if category and "storage" not in str(category).lower():
             return None
         url = record.get("uri")
         signed = isinstance(url, str) and "sig=" in url.lower()
@@ -217,7 +217,9 @@ def _operation_of(record: Mapping[str, Any]) -> str:
         operation = record.get("operation_name")
     if isinstance(operation, Mapping):
         operation = operation.get("value")
-    return operation if isinstance(operation, str) and len(operation) <= _LONGEST_OPERATION else ""
+    if not isinstance(operation, str) or len(operation) > _LONGEST_OPERATION:
+        return ""
+    return operation.strip().strip("/")
 
 
 def _wants(detector: Detector, operation: str, authentication: str) -> bool:

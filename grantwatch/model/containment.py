@@ -46,9 +46,9 @@ def remove_network_rule(account: ResourceId, *rule: str) -> str:
     return f"az storage account network-rule remove {_located(account)} {words}"
 
 
-def delete(resource: ResourceId) -> str:
-    """Delete any resource."""
-    return f"az resource delete --ids {resource.quoted}"
+def delete_replication_policy(account: ResourceId, policy: str) -> str:
+    """End object replication by one policy."""
+    return f"az storage account or-policy delete {_located(account)} --policy-id {shlex.quote(policy)}"
 
 
 def post(resource: ResourceId, action: str, api_version: str, body: str = "") -> str:

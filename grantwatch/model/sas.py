@@ -18,7 +18,7 @@ from grantwatch.model.secrets import masked
 from grantwatch.model.time import time_of
 
 _LARGEST_NETWORK = 2**16
-_LONGEST_CACHED = 2048
+_LONGEST_QUERY = 4096
 
 
 class SasKind(StrEnum):
@@ -86,18 +86,25 @@ def sas_of(url: str) -> Sas | None:
     query = url.partition("?")[2].partition("#")[0]
     if not _SIGNATURE.search(query):
         return None
-    read = _sas_of_query if len(query) <= _LONGEST_CACHED else _sas_of_query.__wrapped__
-    return read(_SIGNATURE.sub("sig=", query))
+    if len(query) > _LONGEST_QUERY:
+        query = "&".join(dict.fromkeys(found[0] for found in _PARAMETER.finditer(query)))[:_LONGEST_QUERY]
+    return _sas_of_query(_SIGNATURE.sub("sig=", query))
 
 
 # `sig` and the signatures of older disk and table links, however the name is cased or percent-encoded.
 _SIGNATURE = re.compile(r"(?<![^&?])(?:s|%73)(?:i|%69)(?:g|%67)=[^&#\s]*", re.IGNORECASE)
 
 
+# The parameters that are read, to find them behind any amount of padding.
+_PARAMETER = re.compile(
+    r"(?<![^&])(?:ss|srt|sr|sp|st|se|sip|spr|si|skoid|sktid|sduoid|skdutid)=[^&]{0,512}", re.IGNORECASE
+)
+
+
 @lru_cache(maxsize=4096)
 def _sas_of_query(query: str) -> Sas:
     fields: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=False):
+    for name, value in parse_qsl(query):
         fields.setdefault(name.lower(), masked(value[:8192])[:256])
     delegated = "skoid" in fields or "sktid" in fields
     if delegated:

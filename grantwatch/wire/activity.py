@@ -48,7 +48,7 @@ def reports_a_call(record: Mapping[str, Any]) -> bool:
     category = record.get("category")
     if isinstance(category, Mapping):
         category = category.get("value")
-    return not isinstance(category, str) or category.lower() in _CALL_CATEGORIES
+    return not isinstance(category, str) or category.strip().lower() in {"", *_CALL_CATEGORIES}
 
 
 def phase_of(

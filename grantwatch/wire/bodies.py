@@ -11,6 +11,7 @@ from grantwatch.model.bodies import Body, folded
 from grantwatch.wire.fields import safe
 
 _DEEPEST = 16
+_MOST_ENCODINGS = 3
 
 
 def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]]:
@@ -18,23 +19,42 @@ def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]
     kinds = tuple(kinds)
     if not kinds or not value:
         return {}
-    if isinstance(value, str):
-        try:
-            value = json.loads(value, strict=False)
-        except (ValueError, RecursionError):
-            return {}
+    value = _decoded(value)
     if not isinstance(value, Mapping):
         return {}
     fields = _folded(value, 0)
     return {kind.__name__: msgspec.to_builtins(_tolerant(fields, kind)) for kind in kinds}
 
 
+def _decoded(value: Any) -> Any:
+    """The object in a body that may be encoded, even twice, or stand alone in a list."""
+    for _ in range(_MOST_ENCODINGS):
+        if isinstance(value, list) and len(value) == 1:
+            (value,) = value
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(value.lstrip("\ufeff"), strict=False)
+        except (ValueError, RecursionError):
+            return None
+    return value
+
+
 def _folded(value: Any, depth: int) -> Any:
-    """With every key in lower case; resource providers take any case. The last of two alike keys holds."""
+    """With every key in lower case; resource providers take any case.
+
+    Of two alike keys the last holds, and objects under them are one: that is how Azure's usual JSON reader, which
+    fills one object from left to right, takes them.
+    """
     if depth > _DEEPEST:
         return None
     if isinstance(value, Mapping):
-        return {str(key).lower(): _folded(member, depth + 1) for key, member in value.items()}
+        spelled: dict[str, Any] = {}
+        for key, member in value.items():
+            name, inner = str(key).lower(), _folded(member, depth + 1)
+            before = spelled.get(name)
+            spelled[name] = {**before, **inner} if isinstance(before, dict) and isinstance(inner, dict) else inner
+        return spelled
     if isinstance(value, list):
         return [_folded(member, depth + 1) for member in value[:1024]]
     return safe(value) if isinstance(value, str) else value

@@ -10,6 +10,8 @@ from grantwatch.model.time import time_of
 
 _ABSENT = frozenset(("", "-", "null", "<null>", "none"))
 _LONGEST_ABSENT = 6
+_LONGEST_TIME = 64
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
 _LONGEST = 2048
 
 
@@ -51,8 +53,9 @@ def number(value: Any) -> int | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time in any of Azure's forms."""
-    return time_of(value) if isinstance(value, str) and len(value) <= 64 else None
+    """A time in any of Azure's forms, of an age in which records are written."""
+    found = time_of(value) if isinstance(value, str) and len(value) <= _LONGEST_TIME else None
+    return found if found and _FIRST_YEAR <= found.year <= _LAST_YEAR else None
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -26,6 +26,8 @@ _STORAGE_HOST = re.compile(
     r"([a-z0-9-]{3,63})\.(?:z\d+\.)?(?:blob|dfs|file|queue|table|web)\.(?:z\d+\.)?"
     r"(?:core\.windows\.net|storage\.azure\.net|core\.usgovcloudapi\.net|core\.chinacloudapi\.cn)"
 )
+# Far more than Azure Storage accepts; parameters behind so much padding were never in a request that succeeded.
+_LONGEST_URL = 65_536
 _PORTAL = re.compile(r"https://([\w-]+\.)*portal\.azure\.(com|us|cn)(/|$)", re.IGNORECASE)
 
 
@@ -69,7 +71,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
 def _url(record: Mapping[str, Any]) -> str:
     """The request's URL as it came, of which only masked parts are ever kept."""
     url = record.get("uri")
-    return url if isinstance(url, str) else ""
+    return url[:_LONGEST_URL] if isinstance(url, str) else ""
 
 
 def path_of_url(url: str, account: str | None = None) -> str | None:
