@@ -4,24 +4,20 @@ The order of work is what makes it safe to repeat and to run in parallel: read t
 their topics, read the topics, swap. Whoever swaps has read the topics after the entity, so a stale view always loses.
 """
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import msgspec
-
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
-from grantwatch.detection.match import Match, Statement, Topic
+from grantwatch.detection.match import Match, Statement
+from grantwatch.drafting import Draft, Drafting
 from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Judged, Organisation, judged, rendered
 from grantwatch.judgement.revision import revised
 from grantwatch.memory.due import due, due_rows
 from grantwatch.memory.entities import (
-    Entity,
     EntityKey,
-    Event,
     Published,
     address_of_entity,
     restored,
@@ -30,12 +26,10 @@ from grantwatch.memory.entities import (
 from grantwatch.memory.resolution import resolved
 from grantwatch.memory.topics import Neighbours, neighbours_in, partition_of, rows_of
 from grantwatch.model.bounded import Bounded
-from grantwatch.model.operation import Operation, OperationKey, Phase
-from grantwatch.model.severity import Outcome, Severity
+from grantwatch.model.operation import Phase
+from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, AccessKey
 from grantwatch.ports import Parked, StateStore
-
-logger = logging.getLogger(__name__)
 
 _Use = tuple[AccessKey, str]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -60,24 +54,11 @@ class Conclusion:
     saturated: dict[EntityKey, datetime] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Draft:
-    """An entity with what its detectors say of it."""
-
-    entity: Entity
-    matches: list[tuple[Detector, Event, Match]] = field(default_factory=list)
-    said_under: set[Topic] = field(default_factory=set)
-
-    @property
-    def followed(self) -> set[Topic]:
-        return {topic for _, _, match in self.matches for topic in match.topics}
-
-
 class Recollection:
     """The engine's memory and judgement over one state store."""
 
     def __init__(self, index: Index, store: StateStore, organisation: Organisation) -> None:
-        self._index = index
+        self._drafting = Drafting(index)
         self._store = store
         self._organisation = organisation
         self._settled_uses: Bounded[_Use, datetime] = Bounded(_REMEMBERED)
@@ -141,70 +122,17 @@ class Recollection:
 
     def _drafts(
         self, pending: Iterable[EntityKey], facts: Facts, lapsed: frozenset[EntityKey], conclusion: Conclusion
-    ) -> list[_Draft]:
+    ) -> list[Draft]:
         keys = list(pending)
         rows = self._store.read([address_of_entity(key) for key in keys])
         drafts = []
         for key in keys:
             entity = restored(key, rows.get(address_of_entity(key)))
             entity.join(facts.get(key, {}), lapsed=key in lapsed)
-            drafts.append(self._draft(entity, conclusion))
+            drafts.append(self._drafting.draft(entity, conclusion.parked))
         return drafts
 
-    def _draft(self, entity: Entity, conclusion: Conclusion) -> _Draft:
-        draft = _Draft(entity)
-        for event in entity.events():
-            for detector in self._detectors(entity.key):
-                for said in self._said(detector, event, conclusion):
-                    if not isinstance(said, Match):
-                        draft.said_under.add(said.topic)
-                    elif entity.lapsed or not _is_open_ended(event):
-                        draft.matches.append((detector, event, said))
-        if entity.is_full:
-            draft.matches += self._overflow(draft)
-        return draft
-
-    def _overflow(self, draft: _Draft) -> Iterator[tuple[Detector, Event, Match]]:
-        """A match for each detector that found nothing of weight among the calls that are kept.
-
-        Whoever puts hundreds of calls under one correlation id shall not hide one behind the others.
-        """
-        event = draft.entity.events()[0]
-        if not isinstance(event, Operation):
-            return
-        # What was dropped is taken to have been accepted: its outcome may have been dropped with it.
-        dropped = Operation(event.key, (msgspec.structs.replace(event.phases[0], outcome=Outcome.ACCEPTED),))
-        summary = f"More calls of {event.name} share one correlation id than are kept; look at them by hand."
-        reported = {
-            detector.name
-            for detector, event, match in draft.matches
-            if event.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)
-            and not match.void
-            and (match.severity or detector.metadata.severity) >= detector.metadata.severity
-        }
-        for detector in self._detectors(draft.entity.key):
-            if event.name in detector.operations and detector.name not in reported:
-                yield detector, dropped, Match(summary=summary, target=event.resource, at=event.started)
-
-    def _detectors(self, key: EntityKey) -> Sequence[Detector]:
-        if isinstance(key, OperationKey):
-            return self._index.detectors_of(key.name)
-        known = self._index.detectors.get(key.detector)
-        return (known,) if known else ()
-
-    def _said(self, detector: Detector, event: Event, conclusion: Conclusion) -> list[Match | Statement]:
-        """What a detector says. One that fails costs its own match on this event and nothing else."""
-        try:
-            return list(detector(event))
-        except Exception as error:  # any: a fault in one rule must not silence the others
-            # Without the traceback: an exception's text can quote the record.
-            logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)  # noqa: TRY400
-            facts = event.phases if isinstance(event, Operation) else event.accesses
-            body = msgspec.json.encode({"key": event.key, "facts": facts})
-            conclusion.parked.append(Parked(f"{type(error).__name__} in the detector", body, detector.name))
-            return []
-
-    def _share(self, drafts: Iterable[_Draft]) -> None:
+    def _share(self, drafts: Iterable[Draft]) -> None:
         rows = [
             row
             for draft in drafts
@@ -213,7 +141,7 @@ class Recollection:
         if rows:
             self._store.insert(rows)
 
-    def _neighbours(self, drafts: Iterable[_Draft]) -> Mapping[str, Neighbours]:
+    def _neighbours(self, drafts: Iterable[Draft]) -> Mapping[str, Neighbours]:
         partitions = {
             partition_of(draft.entity.key.tenant, topic)
             for draft in drafts
@@ -222,7 +150,7 @@ class Recollection:
         return neighbours_in(self._store.scan(sorted(partitions))) if partitions else {}
 
     def _followers(
-        self, drafts: Iterable[_Draft], news: set[EntityKey], neighbours: Mapping[str, Neighbours]
+        self, drafts: Iterable[Draft], news: set[EntityKey], neighbours: Mapping[str, Neighbours]
     ) -> set[EntityKey]:
         """Who must look again, because something arrived under a topic that they follow."""
         followers: set[EntityKey] = set()
@@ -234,7 +162,7 @@ class Recollection:
         return followers
 
     def _conclude(
-        self, drafts: Sequence[_Draft], neighbours: Mapping[str, Neighbours], conclusion: Conclusion
+        self, drafts: Sequence[Draft], neighbours: Mapping[str, Neighbours], conclusion: Conclusion
     ) -> set[EntityKey]:
         """Judge and swap; returns the entities that another writer changed meanwhile."""
         rows, current = [], {}
@@ -254,7 +182,7 @@ class Recollection:
         return lost
 
     def _revisions(
-        self, draft: _Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
+        self, draft: Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
     ) -> dict[str, tuple[Published, Content]]:
         """The current revision of each finding of an entity, noted in the entity."""
         entity = draft.entity
@@ -275,7 +203,7 @@ class Recollection:
         return revisions
 
     def _judged(
-        self, detector: Detector, draft: _Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
+        self, detector: Detector, draft: Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
     ) -> Iterator[Judged]:
         default = detector.metadata.severity
         for each, event, match in draft.matches:
@@ -287,7 +215,7 @@ class Recollection:
     def _statements(
         self,
         detector: Detector,
-        draft: _Draft,
+        draft: Draft,
         match: Match,
         neighbours: Mapping[str, Neighbours],
         conclusion: Conclusion,
@@ -299,7 +227,9 @@ class Recollection:
             if found is None:
                 continue
             if detector.name not in found.statements:
-                said = (each for event in found.events() for each in self._said(detector, event, conclusion))
+                said = (
+                    each for event in found.events() for each in self._drafting.said(detector, event, conclusion.parked)
+                )
                 found.statements[detector.name] = [each for each in said if isinstance(each, Statement) and each.holds]
             statements += [each for each in found.statements[detector.name] if each.topic == topic]
         return statements
@@ -309,7 +239,3 @@ def _uses(key: EntityKey, facts: Mapping[str, Phase | Access]) -> Iterator[tuple
     if isinstance(key, AccessKey):
         for name, fact in facts.items():
             yield (key, name), fact.time
-
-
-def _is_open_ended(event: Event) -> bool:
-    return isinstance(event, Operation) and event.outcome is Outcome.ATTEMPTED

@@ -14,21 +14,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from grantwatch.wire.scanner import Scanner
+
 _GZIP = b"\x1f\x8b"
 _LARGEST_UNPACKED = 64 * 1024 * 1024
 _DEEPEST_NESTING = 3
-_SCAN_BUDGET = 4
 _SAMPLE = 4096
-_SMALL_BODY = 2 * 1024 * 1024
-_JSON = json.JSONDecoder(strict=False)
 _CONTAINERS: frozenset[type] = frozenset((dict, list, str))
 _NO_OBJECT = json.JSONDecodeError("expected an object or an array", "", 0)
-_BLANK = re.compile(r"[\s,]*")
 _RECORDS = re.compile(r'\{\s*"records"\s*:\s*\[')
 # Blanks are bounded, so that a search over nothing but blanks stays linear.
 _NEXT_RECORD = re.compile(r'\}[\s,]{0,16}(?=\{\s{0,16}")')
 _CLOSED = re.compile(r"[\s,]*\]\s*\}")
-_NEXT_LINE = re.compile(r"\n[ \t\r]{0,16}(?=[\[{])")
 # What every record of a family that matters here carries; text inside a broken record seldom has both.
 _MARKS = ({"time", "operationName"}, {"eventTimestamp", "operationName"}, {"event_timestamp", "operation_name"})
 
@@ -104,7 +101,7 @@ def _unpacked(body: bytes, found: Salvaged) -> bytes | None:
 
 def _from_text(text: str, found: Salvaged, depth: int) -> None:
     """Documents one after another; where one is broken, its records one by one."""
-    scanner = _Scanner(text)
+    scanner = Scanner(text)
     position = scanner.skip_blanks(0)
     while position < len(text):
         if scanner.exhausted:
@@ -142,7 +139,7 @@ def _from_document(document: Any, source: str, found: Salvaged, depth: int) -> N
             found.reject("expected a JSON object with log records", source)
 
 
-def _from_broken(scanner: "_Scanner", start: int, found: Salvaged, error: Exception) -> int:
+def _from_broken(scanner: Scanner, start: int, found: Salvaged, error: Exception) -> int:
     """Records of the document at ``start`` that is not valid as a whole; returns where the next document begins.
 
     A broken line of JSON Lines ends at its line break; an envelope may be broken across lines.
@@ -172,7 +169,7 @@ def _from_broken(scanner: "_Scanner", start: int, found: Salvaged, error: Except
     return following
 
 
-def _resynchronised(scanner: "_Scanner", position: int) -> Iterator[tuple[dict[str, Any], str, int]]:
+def _resynchronised(scanner: Scanner, position: int) -> Iterator[tuple[dict[str, Any], str, int]]:
     """Each whole record from here, with the text skipped before it and where it ends."""
     resume = position
     lost = False
@@ -194,62 +191,6 @@ def _resynchronised(scanner: "_Scanner", position: int) -> Iterator[tuple[dict[s
         if following is None:
             return
         position = following.end()
-
-
-class _Scanner:
-    """Reads JSON values out of one text, with a budget that all attempts share.
-
-    A failed attempt may have read to the end of the text, and Python's decoder counts lines from the start to report
-    it; so an attempt sees a small window first, which grows while the cut may be what broke it.
-    """
-
-    _WINDOWS = (4096, 65536)
-    _LEAST_CHARGE = 2048
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._budget = _SCAN_BUDGET * len(text) + _SMALL_BODY
-
-    @property
-    def exhausted(self) -> bool:
-        return self._budget <= 0
-
-    def skip_blanks(self, position: int) -> int:
-        return _BLANK.match(self.text, position).end()  # type: ignore[union-attr]
-
-    def next_line(self, position: int) -> int:
-        """Where the next line that starts a document begins, or the end."""
-        line = _NEXT_LINE.search(self.text, position)
-        return line.start() + 1 if line else len(self.text)
-
-    def value_at(self, position: int) -> tuple[Any, int] | Exception:
-        """The JSON value that starts there and where it ends, or why there is none."""
-        for window in self._WINDOWS:
-            if position + window >= len(self.text):
-                break
-            cut = self.text[position : position + window]
-            try:
-                value, end = _JSON.raw_decode(cut)
-            except json.JSONDecodeError as error:
-                self._charge(window)
-                if error.pos < window - 16 and not error.msg.startswith("Unterminated"):
-                    return error
-            except RecursionError as error:
-                self._charge(4 * window)
-                return error
-            else:
-                self._charge(end)
-                return value, position + end
-        try:
-            value, end = _JSON.raw_decode(self.text, position)
-        except (ValueError, RecursionError) as error:
-            self._charge(max(4096, len(self.text) - position))
-            return error
-        self._charge(end - position)
-        return value, end
-
-    def _charge(self, length: int) -> None:
-        self._budget -= max(length, self._LEAST_CHARGE)
 
 
 def _reason(error: Exception) -> str:
