@@ -17,7 +17,7 @@ from grantwatch.model.severity import Outcome, Severity
 from grantwatch.tally import Tally
 
 _STYLES = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "cyan", Severity.INFORMATIONAL: "dim"}
-_WIDTH_OF_A_FILE = 180
+_WIDTH_OF_A_FILE = 220
 _WIDE = 140
 _MOST_COLUMNS = 10
 
@@ -135,6 +135,8 @@ def _moment(moment: datetime) -> str:
 
 
 def _recipient(finding: Finding) -> str:
+    if finding.GrantStatus is None:
+        return "—"
     named = finding.RecipientName or finding.RecipientId
     return f"{finding.RecipientKind}: {named}" if named else str(finding.RecipientKind)
 
