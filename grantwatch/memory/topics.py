@@ -22,7 +22,7 @@ from grantwatch.ports import Row
 _VERSION = 1
 
 
-class _Entry(Struct, omit_defaults=True, kw_only=True):
+class _Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Either a fact that an entity left, or the mark of a follower."""
 
     version: int = _VERSION
@@ -65,20 +65,20 @@ def partition_of(tenant: str, topic: Topic) -> str:
 def rows_of(entity: Entity, said_under: Iterable[Topic], followed: Iterable[Topic]) -> list[Row]:
     """What an entity leaves under its topics, to be inserted where absent."""
     owner, _ = address_of_entity(entity.key)
-    rows = []
-    for topic in said_under:
-        partition = partition_of(entity.key.tenant, topic)
-        for name, phase in entity.phases.items():
-            rows.append(Row(partition, f"{owner}-{name}", msgspec.json.encode(_entry(entity.key, phase=phase))))
-        for name, access in entity.accesses.items():
-            # The time belongs to the name: a use that turns out to be older is one more fact.
-            content = msgspec.json.encode(_entry(entity.key, request=access))
-            rows.append(Row(partition, f"{owner}-{name}-{access.time.timestamp():.6f}", content))
-    rows += [
-        Row(partition_of(entity.key.tenant, topic), f"{owner}-follows", msgspec.json.encode(_entry(entity.key)))
-        for topic in followed
+    left = {
+        f"{owner}-{name}": msgspec.json.encode(_entry(entity.key, phase=phase)) for name, phase in entity.phases.items()
+    }
+    for name, access in entity.accesses.items():
+        # The time belongs to the name: a use that turns out to be older is one more fact.
+        content = msgspec.json.encode(_entry(entity.key, request=access))
+        left[f"{owner}-{name}-{access.time.timestamp():.6f}"] = content
+    follows = {f"{owner}-follows": msgspec.json.encode(_entry(entity.key))}
+    return [
+        Row(partition_of(entity.key.tenant, topic), name, content)
+        for topics, contents in ((said_under, left), (followed, follows))
+        for topic in topics
+        for name, content in contents.items()
     ]
-    return rows
 
 
 def _entry(key: EntityKey, *, phase: Phase | None = None, request: Access | None = None) -> _Entry:
@@ -87,11 +87,17 @@ def _entry(key: EntityKey, *, phase: Phase | None = None, request: Access | None
     return _Entry(access=key, request=request)
 
 
+@lru_cache(maxsize=2048)
+def _decoded(content: bytes) -> _Entry:
+    """What a row holds. Cached, because an entity leaves the same under each of its topics."""
+    return _DECODER.decode(content)
+
+
 def neighbours_in(rows: Sequence[Row]) -> dict[str, Neighbours]:
     """What stands in these rows, by partition."""
     found: dict[str, Neighbours] = defaultdict(Neighbours)
     for row in rows:
-        entry = _DECODER.decode(row.content)
+        entry = _decoded(row.content)
         neighbours = found[row.partition]
         name = row.name.split("-")[1]
         if entry.phase is not None:

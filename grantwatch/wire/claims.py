@@ -24,6 +24,7 @@ _MAIL = f"{_XMLSOAP}/emailaddress"
 _SPN = f"{_XMLSOAP}/spn"
 _SHORT_CLAIMS = ("altsecid", "appid", "idtyp", "iss", "name", "wids", "xms_mirid")
 _CLAIMS = (_OBJECT_ID, _TENANT, _SCOPE, _METHODS, _UPN, _NAME, _MAIL, _SPN, *_SHORT_CLAIMS)
+_PLAIN = (str, type(None))
 _EVIDENCE = ("role", "roleDefinitionId", "principalId", "principalType")
 
 # https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
@@ -47,24 +48,17 @@ def actor_of(identity: Mapping[str, Any], address: str | None, caller: str | Non
     """The actor of a call. ``caller`` is the name that only REST-shaped records have."""
     claims = mapping(identity.get("claims"))
     evidence = mapping(mapping(identity.get("authorization")).get("evidence"))
-    return _actor(
-        tuple(_scalar(claims.get(name)) for name in _CLAIMS),
-        tuple(_scalar(evidence.get(name)) for name in _EVIDENCE),
-        address,
-        caller,
-    )
+    values = (*map(claims.get, _CLAIMS), *map(evidence.get, _EVIDENCE))
+    if any(value.__class__ not in _PLAIN for value in values):
+        values = tuple(text(value) for value in values)
+    return _actor(values, address, caller)
 
 
 @lru_cache(maxsize=1024)
-def _actor(
-    claim_values: tuple[str | None, ...],
-    evidence_values: tuple[str | None, ...],
-    address: str | None,
-    caller: str | None,
-) -> Actor:
+def _actor(values: tuple[str | None, ...], address: str | None, caller: str | None) -> Actor:
     """The same for the fields that matter. Cached, because the records of one call repeat them."""
-    claims = dict(zip(_CLAIMS, claim_values, strict=True))
-    evidence = dict(zip(_EVIDENCE, evidence_values, strict=True))
+    claims = dict(zip(_CLAIMS, values, strict=False))
+    evidence = dict(zip(_EVIDENCE, values[len(_CLAIMS) :], strict=True))
     upn = text(claims[_UPN]) or _mail_like(caller)
     name = text(claims["name"]) or text(claims[_NAME]) or text(claims[_MAIL])
     return Actor(
@@ -80,10 +74,6 @@ def _actor(
         authentication_methods=_listed(text(claims[_METHODS])),
         address=address,
     )
-
-
-def _scalar(value: Any) -> str | None:
-    return value if isinstance(value, str) else text(value)
 
 
 def _kind(claims: Mapping[str, str | None], evidence: Mapping[str, str | None], upn: str | None) -> ActorKind:
