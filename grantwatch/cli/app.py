@@ -109,7 +109,7 @@ def _replay(
     except (KeyboardInterrupt, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "interrupted" not in str(error):
             raise
-        _stop("Interrupted; the store is as it was before.", code=130)
+        _stop("Interrupted; nothing of this replay was kept.", code=130)
     except (GrantWatchError, OSError) as error:
         _stop(str(error), code=1)
     _report(outcome, format, min_severity, store)
