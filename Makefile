@@ -1,12 +1,16 @@
-# `make demo` shows what GrantWatch does; `make test` is the whole gate. Both need only Python 3.11 to 3.13.
+# `make demo` shows what GrantWatch does; `make test` is the whole gate. Both need Python 3.11 to 3.13, and tests that
+# talk to local servers in place of Azure need Node as well: without it they skip.
 
+# The newest Python comes first: the app is deployed on 3.13, and the Functions worker that the tests drive begins there.
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11,\
+PYENV := $(shell pyenv root 2>/dev/null)
+PYTHON ?= $(firstword $(foreach python,python3.13 $(wildcard $(PYENV)/versions/3.13*/bin/python3.13) python3 python3.12 python3.11,\
 	$(shell $(python) -c '$(SUITABLE)' >/dev/null 2>&1 && echo $(python))))
 VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 SAMPLE := samples/build
+SERVERS := tests/stand_ins/node_modules/.installed
 
 .PHONY: help demo test format check types docs unit bench clean
 
@@ -33,7 +37,7 @@ types: $(STAMP)
 docs: $(STAMP)
 	$(RUN) -m tools.generate --check
 
-unit: $(STAMP)
+unit: $(STAMP) $(if $(shell command -v npm),$(SERVERS))
 	$(RUN) -m pytest
 
 format: $(STAMP) ## Format the code and write the generated files
@@ -45,7 +49,7 @@ bench: $(STAMP) ## Compare the engine's speed with decoding alone and with a han
 	@$(RUN) -m tools.bench $(BENCH_OPTIONS)
 
 clean: ## Remove everything that can be made again
-	rm -rf $(VENV) $(SAMPLE) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SAMPLE) tests/stand_ins/node_modules .mypy_cache .ruff_cache .hypothesis
 
 $(STAMP): requirements.txt requirements-local.txt requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "GrantWatch needs Python 3.11, 3.12 or 3.13; set PYTHON=/path/to/one" >&2; exit 1; }
@@ -54,3 +58,8 @@ $(STAMP): requirements.txt requirements-local.txt requirements-dev.txt
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(RUN) -m pip --quiet --disable-pip-version-check install -r requirements-dev.txt
 	@touch $(STAMP)
+
+$(SERVERS): tests/stand_ins/package-lock.json
+	@echo "Preparing the local servers of the tests (once)" >&2
+	@npm ci --prefix tests/stand_ins --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	@touch $(SERVERS)

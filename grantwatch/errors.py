@@ -1,10 +1,11 @@
 """Everything GrantWatch raises on purpose.
 
 GrantWatchError
-├── SettingsError       a setting is missing or malformed; the message names it and gives an example
-├── StateConflictError  a compare-and-swap kept losing to other writers
-├── StoreError          a local store that is missing or cannot be opened
-└── QueryError          a KQL query that the local store cannot run
+├── SettingsError           settings are missing or malformed; the message names each, with its meaning and an example
+├── UnavailableError        a service does not answer, throttles, or may not be used yet: the same can be tried again
+│   └── StateConflictError  a compare-and-swap kept losing to other writers
+├── StoreError              a local store that is missing or cannot be opened
+└── QueryError              a KQL query that the local store cannot run
 """
 
 
@@ -13,11 +14,18 @@ class GrantWatchError(Exception):
 
 
 class SettingsError(GrantWatchError):
-    """A setting is missing or malformed."""
+    """Settings are missing or malformed."""
 
 
-class StateConflictError(GrantWatchError):
-    """A compare-and-swap kept losing to other writers; the same batch may simply be tried again."""
+class UnavailableError(GrantWatchError):
+    """A service that is needed cannot do its work now; the same batch may simply be tried again.
+
+    The message names the service and the fault, never what was sent.
+    """
+
+
+class StateConflictError(UnavailableError):
+    """A compare-and-swap kept losing to other writers."""
 
 
 class StoreError(GrantWatchError):

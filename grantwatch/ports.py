@@ -1,4 +1,7 @@
-"""What the engine needs of the world, each port as narrow as its use."""
+"""What the engine and its service need of the world, each port as narrow as its use.
+
+Adapters raise UnavailableError for every fault that may pass, and let nothing of what they were given into its message.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,11 +57,15 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Something that could not be used: the reason in a few words, and the bytes, with secrets masked."""
+    """Something that could not be used: the reason in a few words, and the bytes, with secrets masked.
+
+    ``number`` is the place in its batch of the body that it came from.
+    """
 
     reason: str
     body: bytes
     detector: str | None = None
+    number: int | None = None
 
 
 class Parking(Protocol):
@@ -66,3 +73,37 @@ class Parking(Protocol):
 
     def park(self, items: Sequence[Parked]) -> None:
         """Store the items durably, or raise. Parking one twice is harmless."""
+
+
+class ParkingPlace(Protocol):
+    """Durable named contents, such as blobs or files. Names are paths with ``/``."""
+
+    def put(self, name: str, content: bytes, metadata: Mapping[str, str]) -> None:
+        """Store it under that name, replacing what is there. Metadata is for people: short texts in ASCII."""
+
+    def names(self, folder: str, most: int) -> Sequence[str]:
+        """The first names that begin with ``folder`` and ``/``, in order, at most so many."""
+
+    def get(self, name: str) -> bytes | None:
+        """The content; None where there is none (any more)."""
+
+    def remove(self, name: str) -> None:
+        """Forget it, if it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that a table will not take as it is, and why, in words that quote nothing of it."""
+
+    row: bytes
+    reason: str
+
+
+class Tables(Protocol):
+    """The output tables."""
+
+    def write(self, table: str, rows: Sequence[bytes]) -> Sequence[Refused]:
+        """Append rows, each a JSON object with the columns of that table, and return those refused for good.
+
+        Raises UnavailableError when the others may not all have been written. Writing a row twice is harmless.
+        """

@@ -1,10 +1,12 @@
 """The ports in plain memory: for one process, and for tests."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
+from typing import Any
 
 from grantwatch.model.finding import Finding
-from grantwatch.ports import Parked, Row, RowKey
+from grantwatch.ports import Parked, Refused, Row, RowKey
 
 
 class MemoryStore:
@@ -78,3 +80,36 @@ class MemoryParking:
 
     def park(self, items: Sequence[Parked]) -> None:
         self.items += items
+
+
+class MemoryPlace:
+    """A ParkingPlace in a dictionary."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self.metadata: dict[str, Mapping[str, str]] = {}
+
+    def put(self, name: str, content: bytes, metadata: Mapping[str, str]) -> None:
+        self.contents[name] = content
+        self.metadata[name] = metadata
+
+    def names(self, folder: str, most: int) -> Sequence[str]:
+        return sorted(name for name in self.contents if name.startswith(f"{folder}/"))[:most]
+
+    def get(self, name: str) -> bytes | None:
+        return self.contents.get(name)
+
+    def remove(self, name: str) -> None:
+        self.contents.pop(name, None)
+        self.metadata.pop(name, None)
+
+
+class MemoryTables:
+    """Tables as lists of rows, decoded."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+
+    def write(self, table: str, rows: Sequence[bytes]) -> Sequence[Refused]:
+        self.rows.setdefault(table, []).extend(map(json.loads, rows))
+        return ()
