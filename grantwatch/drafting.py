@@ -9,7 +9,7 @@ import msgspec
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
 from grantwatch.detection.match import Match, Statement, Topic
-from grantwatch.memory.entities import Entity, EntityKey, Event
+from grantwatch.memory.entities import Entity, EntityKey, Event, packed
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.severity import Outcome
 from grantwatch.ports import Parked
@@ -58,9 +58,7 @@ class Drafting:
         except Exception as error:  # any: a fault in one rule must not silence the others
             # Without the traceback: an exception's text can quote the record.
             logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)  # noqa: TRY400
-            facts = event.phases if isinstance(event, Operation) else event.accesses
-            body = msgspec.json.encode({"key": event.key, "facts": facts})
-            parked.append(Parked(f"{type(error).__name__} in the detector", body, detector.name))
+            parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), detector.name))
             return []
 
     def _overflow(self, draft: Draft) -> Iterator[tuple[Detector, Event, Match]]:

@@ -7,7 +7,7 @@ from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
 from grantwatch.intake import Intake
 from grantwatch.judgement.rendering import Content, Organisation
-from grantwatch.memory.entities import Published
+from grantwatch.memory.entities import Published, unpacked
 from grantwatch.model.finding import Finding
 from grantwatch.ports import Clock, Parked, Parking, Sink, StateStore
 from grantwatch.recollection import Conclusion, Recollection
@@ -39,25 +39,33 @@ class Engine:
         self._parking = parking
         self._clock = clock
 
-    def process(self, bodies: Sequence[bytes]) -> Tally:
+    def process(self, bodies: Sequence[bytes], *, parking: Parking | None = None) -> Tally:
         """Take in message bodies; when this returns, every record is ignored, remembered, published or parked.
 
-        Raises what the ports raise; the same bodies may then simply be given again.
+        ``parking`` takes the place of the engine's own for these bodies. Raises what the ports raise; the same bodies
+        may then simply be given again.
         """
+        parking = parking or self._parking
         batch = self._intake.take(bodies)
-        self._park(batch.parked, batch.tally)
+        _park(batch.parked, parking, batch.tally)
         if batch.facts:
-            self._publish(self._recollection.remember(batch.facts), batch.tally)
+            self._publish(self._recollection.remember(batch.facts), parking, batch.tally)
         return batch.tally
+
+    def reconsider(self, body: bytes, *, parking: Parking) -> Tally:
+        """Show detectors once more what one of them failed on and was parked for. Raises ValueError on other bodies."""
+        tally = Tally()
+        self._publish(self._recollection.remember(dict([unpacked(body)])), parking, tally)
+        return tally
 
     def finish(self, before: datetime | None = None) -> Tally:
         """Report the calls that nobody saw end: those begun before that event time, or all of them."""
         tally = Tally()
-        self._publish(self._recollection.lapse(before), tally)
+        self._publish(self._recollection.lapse(before), self._parking, tally)
         return tally
 
-    def _publish(self, conclusion: Conclusion, tally: Tally) -> None:
-        self._park(conclusion.parked, tally)
+    def _publish(self, conclusion: Conclusion, parking: Parking, tally: Tally) -> None:
+        _park(conclusion.parked, parking, tally)
         now = self._clock()
         findings = [
             _finding(published, content, now) for published, content in self._recollection.unpublished(conclusion)
@@ -67,10 +75,11 @@ class Engine:
             tally.published += len(findings)
         self._recollection.confirm(conclusion)
 
-    def _park(self, items: Sequence[Parked], tally: Tally) -> None:
-        if items:
-            self._parking.park(items)
-            tally.parked += len(items)
+
+def _park(items: Sequence[Parked], parking: Parking, tally: Tally) -> None:
+    if items:
+        parking.park(items)
+        tally.parked += len(items)
 
 
 def _finding(published: Published, content: Content, now: datetime) -> Finding:

@@ -3,7 +3,10 @@
 GrantWatchError
 ├── SettingsError           settings are missing or malformed; the message names each, with its meaning and an example
 ├── UnavailableError        a service does not answer, throttles, or may not be used yet: the same can be tried again
-│   └── StateConflictError  a compare-and-swap kept losing to other writers
+│   ├── StateUnavailableError, and under it
+│   │   └── StateConflictError   a compare-and-swap kept losing to other writers
+│   ├── SinkUnavailableError
+│   └── ParkingUnavailableError
 ├── StoreError              a local store that is missing or cannot be opened
 └── QueryError              a KQL query that the local store cannot run
 """
@@ -24,7 +27,19 @@ class UnavailableError(GrantWatchError):
     """
 
 
-class StateConflictError(UnavailableError):
+class StateUnavailableError(UnavailableError):
+    """The state store cannot be reached, or not be used."""
+
+
+class SinkUnavailableError(UnavailableError):
+    """The output tables cannot be written to."""
+
+
+class ParkingUnavailableError(UnavailableError):
+    """Nothing can be parked, and so nothing given up."""
+
+
+class StateConflictError(StateUnavailableError):
     """A compare-and-swap kept losing to other writers."""
 
 

@@ -27,6 +27,7 @@ class Batch:
     facts: dict[EntityKey, dict[str, Phase | Access]] = field(default_factory=lambda: defaultdict(dict))
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    number: int = 0  # the place of the body at hand
 
 
 class Intake:
@@ -40,7 +41,7 @@ class Intake:
     def take(self, bodies: Sequence[bytes]) -> Batch:
         """The facts in some message bodies. Never raises for what the bodies hold."""
         batch = Batch()
-        for body in bodies:
+        for batch.number, body in enumerate(bodies):
             self._take_body(body, batch)
         return batch
 
@@ -97,7 +98,7 @@ class Intake:
 
     def _reject(self, reason: str, body: bytes, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records
-        batch.parked.append(Parked(reason, masked_bytes(body)))
+        batch.parked.append(Parked(reason, masked_bytes(body), number=batch.number))
 
 
 def _bytes_of(record: Any, body: bytes) -> bytes:

@@ -113,6 +113,33 @@ def events_of(key: EntityKey, phases: Mapping[str, Phase], accesses: Mapping[str
     return tuple(StorageAccess(key, tuple(alike)) for alike in objects.values())
 
 
+class _PackedOperation(Struct):
+    key: OperationKey
+    phases: tuple[Phase, ...]
+
+
+class _PackedAccess(Struct):
+    key: AccessKey
+    accesses: tuple[Access, ...]
+
+
+def packed(event: Event) -> bytes:
+    """An event by itself, as JSON."""
+    if isinstance(event, Operation):
+        return msgspec.json.encode(_PackedOperation(event.key, event.phases))
+    return msgspec.json.encode(_PackedAccess(event.key, event.accesses))
+
+
+def unpacked(body: bytes) -> tuple[EntityKey, dict[str, Phase | Access]]:
+    """The facts that ``packed`` wrote, by digest, and their entity. Raises ValueError on anything else."""
+    try:
+        access = msgspec.json.decode(body, type=_PackedAccess)
+    except msgspec.ValidationError:
+        operation = msgspec.json.decode(body, type=_PackedOperation)
+        return operation.key, {phase_digest(phase): phase for phase in operation.phases}
+    return access.key, {access_digest(fact): fact for fact in access.accesses}
+
+
 def phase_digest(phase: Phase) -> str:
     """The identity of an Activity record, which has no id of its own."""
     return digest(phase)

@@ -1,0 +1,28 @@
+"""What the Azure Functions triggers bring, as deliveries."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from grantwatch.delivery import Delivery
+
+if TYPE_CHECKING:
+    from azure.functions import EventHubEvent
+
+
+def delivery_of(source: str, events: "Sequence[EventHubEvent] | EventHubEvent") -> Delivery:
+    """The messages of one invocation. The host brings one alone where it was told of no cardinality."""
+    together = events if isinstance(events, Sequence) else [events]
+    return Delivery(
+        source=source,
+        bodies=tuple(event.get_body() for event in together),
+        partition=_partition(together[0].metadata) if together else None,
+        sequence_numbers=tuple(event.sequence_number for event in together),
+        enqueued=tuple(event.enqueued_time for event in together),
+    )
+
+
+def _partition(metadata: Any) -> str | None:
+    """The partition, which all messages of an invocation share; the library passes on what the host says of it."""
+    context = metadata.get("PartitionContext") if isinstance(metadata, dict) else None
+    partition = context.get("PartitionId") if isinstance(context, dict) else None
+    return str(partition) if partition is not None else None

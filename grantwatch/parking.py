@@ -1,0 +1,131 @@
+"""What was set aside, in bundles: records in ``deadletter/``, rows in ``outbox/``.
+
+A bundle is gzip JSON Lines and is named by the hash of what is in it, so that parking the same twice leaves one. Its
+metadata, for people, says why it is there and where it came from; the lines are all that is needed to try again.
+"""
+
+import gzip
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Any
+
+from grantwatch.delivery import Delivery
+from grantwatch.model.severity import Severity
+from grantwatch.ports import Parked, ParkingPlace, Refused
+
+DEAD_LETTERS, OUTBOX = "deadletter", "outbox"
+_BUNDLE = 4 * 1024 * 1024
+_NUMBERS_SHOWN = 20
+_LINE_VERSION = 1
+_BY_URGENCY = tuple(reversed(Severity))
+_LAST = "8-none"
+_REFUSED_AGAIN = "9-again"
+
+
+class DeadLetters:
+    """Parking for the records of one delivery."""
+
+    def __init__(self, place: ParkingPlace, delivery: Delivery) -> None:
+        self._place = place
+        self._delivery = delivery
+
+    def park(self, items: Sequence[Parked]) -> None:
+        """Store the items durably, those with one reason together. Raises what the place raises."""
+        alike: dict[tuple[str, str | None], list[Parked]] = {}
+        for item in items:
+            alike.setdefault((item.reason, item.detector), []).append(item)
+        for (reason, detector), group in alike.items():
+            for lines in _bundles(dict.fromkeys(map(_line_of, group))):
+                metadata = {"reason": reason, "items": str(len(lines)), **self._coordinates(group)}
+                _put(self._place, DEAD_LETTERS, lines, metadata | ({"detector": detector} if detector else {}))
+
+    def _coordinates(self, items: Iterable[Parked]) -> dict[str, str]:
+        numbers = self._delivery.sequence_numbers
+        places = sorted({item.number for item in items if item.number is not None and item.number < len(numbers)})
+        shown = ",".join(str(numbers[place]) for place in places[:_NUMBERS_SHOWN])
+        return {
+            "source": self._delivery.source,
+            "partition": self._delivery.partition or "",
+            "sequence_numbers": shown + (",and more" if len(places) > _NUMBERS_SHOWN else ""),
+        }
+
+
+def parked_in(bundle: bytes) -> list[Parked]:
+    """The items of a bundle of dead letters. Raises ValueError, KeyError or OSError on what is none."""
+    items = [_parked(json.loads(line)) for line in gzip.decompress(bundle).splitlines()]
+    if not items:
+        raise ValueError("an empty bundle")
+    return items
+
+
+def put_outbox(place: ParkingPlace, table: str, refused: Iterable[Refused], *, again: bool = False) -> set[str]:
+    """Keep rows that a table would not take, those of the highest severity to be delivered first.
+
+    ``again`` sets those behind all others that were refused before. Returns the names of the bundles.
+    """
+    names = set()
+    alike: dict[tuple[str, str], list[Refused]] = {}
+    for each in refused:
+        alike.setdefault((_REFUSED_AGAIN if again else _urgency(each.row), each.reason), []).append(each)
+    for (urgency, reason), group in alike.items():
+        for lines in _bundles(_row_line(table, each) for each in group):
+            metadata = {"reason": reason, "items": str(len(lines)), "table": table}
+            names.add(_put(place, f"{OUTBOX}/{urgency}", lines, metadata))
+    return names
+
+
+def rows_in(bundle: bytes) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a bundle of the outbox, by table. Raises ValueError, KeyError or OSError on what is none."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for line in gzip.decompress(bundle).splitlines():
+        content = json.loads(line)
+        rows.setdefault(content["table"], []).append(content["row"])
+    return rows
+
+
+def _urgency(row: bytes) -> str:
+    """A folder, such that folders in order of name are in order of severity."""
+    severity = json.loads(row).get("Severity")
+    return f"{_BY_URGENCY.index(Severity(severity))}-{severity}" if severity in set(Severity) else _LAST
+
+
+def _line_of(item: Parked) -> bytes:
+    content: dict[str, Any] = {"version": _LINE_VERSION, "reason": item.reason, "detector": item.detector}
+    try:
+        content["body"] = item.body.decode()
+    except UnicodeDecodeError:
+        content["base64"] = b64encode(item.body).decode()
+    return json.dumps(content).encode()
+
+
+def _parked(content: dict[str, Any]) -> Parked:
+    body = b64decode(content["base64"]) if "base64" in content else content["body"].encode()
+    return Parked(content["reason"], body, content.get("detector"))
+
+
+def _row_line(table: str, refused: Refused) -> bytes:
+    row = json.loads(refused.row)
+    row.pop("TimeGenerated", None)  # the time of emission, which is still to come
+    return json.dumps({"version": _LINE_VERSION, "table": table, "reason": refused.reason, "row": row}).encode()
+
+
+def _bundles(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    bundle: list[bytes] = []
+    size = 0
+    for line in lines:
+        if bundle and size + len(line) > _BUNDLE:
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(line)
+        size += len(line)
+    if bundle:
+        yield bundle
+
+
+def _put(place: ParkingPlace, folder: str, lines: Sequence[bytes], metadata: dict[str, str]) -> str:
+    content = b"\n".join(lines) + b"\n"
+    name = f"{folder}/{sha256(content).hexdigest()[:32]}.jsonl.gz"
+    place.put(name, gzip.compress(content, mtime=0), metadata)
+    return name

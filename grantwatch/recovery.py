@@ -1,0 +1,151 @@
+"""Second chances: rows in the outbox are delivered, parked records run through the engine again.
+
+Both work off one bundle after the other, and stop in time. A bundle is removed only once everything in it has been
+dealt with, so that stopping anywhere, or running twice at once, loses nothing.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from grantwatch.delivery import Delivery
+from grantwatch.engine import Engine
+from grantwatch.errors import UnavailableError
+from grantwatch.parking import DEAD_LETTERS, OUTBOX, DeadLetters, parked_in, put_outbox, rows_in
+from grantwatch.ports import Clock, Parked, ParkingPlace, Tables
+from grantwatch.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+_MOST_BUNDLES = 10_000
+_UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError)
+
+
+@dataclass(slots=True)
+class Drained:
+    """What became of the rows in the outbox. ``stopped`` says why bundles were left untried."""
+
+    delivered: int = 0
+    refused: int = 0
+    unreadable: int = 0
+    stopped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of one bundle of parked records: how many items it had, and how many of them remain parked."""
+
+    bundle: str
+    items: int
+    parked: int
+    published: int = 0
+    fault: str | None = None
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Parking that keeps what a replay could not use either."""
+
+    items: list[Parked] = field(default_factory=list)
+
+    def park(self, items: Sequence[Parked]) -> None:
+        self.items += items
+
+
+def drain(place: ParkingPlace, tables: Tables, clock: Clock, until: datetime) -> Drained:
+    """Deliver the rows of the outbox, those of the highest severity first, until all are tried or time is up."""
+    drained = Drained()
+    try:
+        for name in list(islice(place.names(OUTBOX), _MOST_BUNDLES)):
+            if clock() >= until:
+                drained.stopped = "out of time"
+                break
+            _drain_bundle(name, place, tables, clock, drained)
+    except UnavailableError as error:
+        drained.stopped = str(error)
+    return drained
+
+
+def _drain_bundle(name: str, place: ParkingPlace, tables: Tables, clock: Clock, drained: Drained) -> None:
+    bundle = place.get(name)
+    if bundle is None:
+        return
+    try:
+        content = rows_in(bundle)
+    except _UNREADABLE as error:
+        logger.error("the bundle %s cannot be read: %s", name, type(error).__name__)  # noqa: TRY400
+        drained.unreadable += 1
+        return
+    remaining: set[str] = set()
+    for table, rows in content.items():
+        refused = tables.write(table, [_emitted(row, clock()) for row in rows])
+        remaining |= put_outbox(place, table, refused, again=True)
+        drained.delivered += len(rows) - len(refused)
+        drained.refused += len(refused)
+    if name not in remaining:
+        place.remove(name)
+
+
+def _emitted(row: dict[str, Any], now: datetime) -> bytes:
+    """A row with the time of this emission."""
+    return json.dumps({"TimeGenerated": now.isoformat(), **row}).encode()
+
+
+def replay(
+    place: ParkingPlace, engine: Engine, clock: Clock, until: datetime, *, source: str, most: int
+) -> list[Replayed]:
+    """Run parked records through the engine again, at most so many bundles, until time is up.
+
+    What cannot be used this time either is parked again, under ``source`` where the reason is a new one. Stops at a
+    service that is down.
+    """
+    replayed: list[Replayed] = []
+    for name in list(islice(place.names(DEAD_LETTERS), most)):
+        if clock() >= until:
+            break
+        bundle = place.get(name)
+        if bundle is None:
+            continue
+        try:
+            items = parked_in(bundle)
+        except _UNREADABLE as error:
+            replayed.append(Replayed(name, 0, 0, fault=f"the bundle cannot be read: {type(error).__name__}"))
+            continue
+        try:
+            replayed.append(_replay_bundle(name, items, place, engine, source))
+        except UnavailableError as error:
+            replayed.append(Replayed(name, len(items), len(items), fault=str(error)))
+            break
+    return replayed
+
+
+def _replay_bundle(name: str, items: Sequence[Parked], place: ParkingPlace, engine: Engine, source: str) -> Replayed:
+    kept, tally = _Kept(), Tally()
+    for item in items:
+        tally += _tried_again(item, engine, kept)
+    if set(map(_identity, kept.items)) != set(map(_identity, items)):
+        DeadLetters(place, Delivery(source, ())).park(kept.items)
+        place.remove(name)
+    return Replayed(name, len(items), len(kept.items), tally.published)
+
+
+def _tried_again(item: Parked, engine: Engine, kept: _Kept) -> Tally:
+    """Give one item to the engine; whatever it fails on stays parked."""
+    try:
+        if item.detector is None:
+            return engine.process([item.body], parking=kept)
+        return engine.reconsider(item.body, parking=kept)
+    except UnavailableError:
+        raise
+    except Exception as error:  # any: one item must not keep the others from their second chance
+        logger.error("a fault of ours while replaying: %s", type(error).__name__)  # noqa: TRY400
+        kept.park([item])
+        return Tally()
+
+
+def _identity(item: Parked) -> tuple[str, str | None, bytes]:
+    return item.reason, item.detector, item.body
