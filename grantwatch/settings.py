@@ -55,7 +55,9 @@ class _FromEnvironment(BaseModel):
         """
         environment = os.environ if environment is None else environment
         found: dict[str, object] = {
-            name: environment[variable_of(name)] for name in cls.model_fields if environment.get(variable_of(name))
+            name: value
+            for name in cls.model_fields
+            if (value := environment.get(cls.variable_of(name)) or environment.get(_variable(name)))
         }
         try:
             return cls.model_validate(found | {name: value for name, value in given.items() if value})
@@ -64,12 +66,18 @@ class _FromEnvironment(BaseModel):
             raise SettingsError("; ".join(cls._explained(name, kind) for name, kind in faults.items())) from None
 
     @classmethod
+    def variable_of(cls, name: str) -> str:
+        """The environment variable of a setting; the host has names of its own for some."""
+        extra = cls.model_fields[name].json_schema_extra
+        return str(extra["variable"]) if isinstance(extra, dict) and "variable" in extra else _variable(name)
+
+    @classmethod
     def _explained(cls, name: str, kind: str) -> str:
         field = cls.model_fields.get(name)
         if field is None:
             return f"{name} is no setting"
         fault = "is missing" if kind == "missing" else "is malformed"
-        return f"{variable_of(name)} {fault}. {field.description} Example: {(field.examples or [''])[0]}"
+        return f"{cls.variable_of(name)} {fault}. {field.description} Example: {(field.examples or [''])[0]}"
 
 
 class Settings(_FromEnvironment):
@@ -147,22 +155,22 @@ class FunctionAppSettings(CloudSettings):
         description="Event hub to which Entra sign-in and audit logs are streamed; the function is off without it.",
         examples=["entra-log"],
     )
-    eventhub__fullyqualifiednamespace: Text = Field(
+    eventhub: Text = Field(
         description="Event Hubs namespace of these hubs, for the triggers' managed identity.",
         examples=["contosologs.servicebus.windows.net"],
+        json_schema_extra={"variable": "GRANTWATCH_EVENTHUB__fullyQualifiedNamespace"},
     )
-
-
-def variable_of(name: str) -> str:
-    """The environment variable of a setting."""
-    return _PREFIX + name.upper()
 
 
 def is_set(name: str) -> bool:
     """Whether the environment says anything for a setting, right or wrong."""
-    return bool(os.environ.get(variable_of(name)))
+    return bool(os.environ.get(_variable(name)))
 
 
 def has_managed_identity() -> bool:
     """Whether the host offers a managed identity to this process."""
     return _IDENTITY_OF_THE_HOST in os.environ
+
+
+def _variable(name: str) -> str:
+    return _PREFIX + name.upper()

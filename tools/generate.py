@@ -1,4 +1,4 @@
-"""Documentation made from the code: ``docs/detections.md``, ``docs/finding-schema.md`` and the table in ``README.md``.
+"""Documentation made from the code: three pages in ``docs/`` and the table in ``README.md``.
 
 ``python -m tools.generate`` writes the files; with ``--check`` it writes nothing and fails when one of them is stale.
 """
@@ -15,9 +15,10 @@ from grantwatch.model.finding import TABLE, Finding
 from grantwatch.model.operation import Operation
 from grantwatch.model.schema import Column, columns_of
 from grantwatch.model.severity import Outcome, severity_of
+from tools.markdown import NOTICE, described, joined, listed, row, table
+from tools.service_reference import service_reference
 
 ROOT = Path(__file__).parents[1]
-NOTICE = "<!-- generated, do not edit; run make format -->"
 END_OF_GENERATED = "<!-- end of what is generated -->"
 
 # Each group of the findings table by its first column; the groups follow the order of the class.
@@ -49,8 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def files() -> Iterator[tuple[str, str]]:
     """The name of each generated file, from the root, and what it holds."""
-    yield "docs/detections.md", _joined(detections(CATALOGUE))
-    yield "docs/finding-schema.md", _joined(finding_schema(columns_of(Finding)))
+    yield "docs/detections.md", joined(detections(CATALOGUE))
+    yield "docs/finding-schema.md", joined(finding_schema(columns_of(Finding)))
+    yield "docs/service-reference.md", joined(service_reference())
     yield "README.md", _with_overview((ROOT / "README.md").read_text(encoding="utf-8"), overview(CATALOGUE))
 
 
@@ -64,7 +66,7 @@ def detections(catalogue: Iterable[Detector]) -> Iterator[str]:
         "that failed is two severities lower and never above Low; a call that was only seen to start is "
         "Informational. Names of operations and authentication types are matched without regard to case."
     )
-    yield _table(("Detector", "Finding", "Severity", "Log", "Analytics", "Techniques"), map(_entry, catalogue))
+    yield table(("Detector", "Finding", "Severity", "Log", "Analytics", "Techniques"), map(_entry, catalogue))
     for detector in catalogue:
         yield from _section(detector)
 
@@ -72,28 +74,28 @@ def detections(catalogue: Iterable[Detector]) -> Iterator[str]:
 def overview(catalogue: Iterable[Detector]) -> str:
     """The table in the README: each detector with its own first sentence."""
     rows = (
-        _row(
+        row(
             f"[{each.name}](docs/detections.md#{each.name})",
             each.description.splitlines()[0],
             each.metadata.severity,
         )
         for each in catalogue
     )
-    return _table(("Detector", "What it says", "Severity"), rows)
+    return table(("Detector", "What it says", "Severity"), rows)
 
 
-def _with_overview(readme: str, table: str) -> str:
+def _with_overview(readme: str, rows: str) -> str:
     """The README with what stands between its two marks replaced."""
     before, begin, rest = readme.partition(NOTICE)
     _, end, after = rest.partition(END_OF_GENERATED)
     if not end:
         raise SystemExit(f"README.md has lost its marks {NOTICE} and {END_OF_GENERATED}.")
-    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
+    return f"{before}{begin}\n\n{rows}\n\n{end}{after}"
 
 
 def _entry(detector: Detector) -> str:
     metadata = detector.metadata
-    return _row(
+    return row(
         f"[{detector.name}](#{detector.name})",
         metadata.title,
         metadata.severity,
@@ -110,10 +112,10 @@ def _section(detector: Detector) -> Iterator[str]:
     yield detector.description
     yield _severities(detector)
     yield from _selection(detector)
-    yield _listed("ATT&CK:", map(_technique, metadata.techniques))
-    yield _listed("Ordinary reasons:", metadata.false_positives)
+    yield listed("ATT&CK:", map(_technique, metadata.techniques))
+    yield listed("Ordinary reasons:", metadata.false_positives)
     yield "What to do:\n\n" + "\n".join(f"{place}. {step}" for place, step in enumerate(metadata.triage, 1))
-    yield _listed("References:", (f"<{address}>" for address in metadata.references))
+    yield listed("References:", (f"<{address}>" for address in metadata.references))
 
 
 def _severities(detector: Detector) -> str:
@@ -133,13 +135,13 @@ def _selection(detector: Detector) -> Iterator[str]:
         if not detector.operations:
             yield f"Every operation with authentication type {named}."
         else:
-            yield _listed(f"Operations with authentication type {named}:", _code(detector.operations))
+            yield listed(f"Operations with authentication type {named}:", _code(detector.operations))
     else:
-        yield _listed("Operations:", _code(detector.operations))
+        yield listed("Operations:", _code(detector.operations))
     if detector.authorized_for:
         yield f"Also requests of unusual operations whose authorization names `{detector.authorized_for}`."
     if detector.also:
-        yield _listed("Also, with any authentication:", _code(detector.also))
+        yield listed("Also, with any authentication:", _code(detector.also))
 
 
 def _technique(technique: Technique) -> str:
@@ -164,31 +166,11 @@ def finding_schema(columns: tuple[Column, ...]) -> Iterator[str]:
     for (title, _, sentence), start, end in zip(GROUPS, starts, [*starts[1:], len(columns)], strict=True):
         yield f"## {title}"
         yield sentence
-        yield _table(("Column", "Type", "Nullable", "Description"), map(_described, columns[start:end]))
-
-
-def _described(column: Column) -> str:
-    return _row(f"`{column.name}`", column.type, "yes" if column.nullable else "no", column.description)
-
-
-def _table(headings: tuple[str, ...], rows: Iterable[str]) -> str:
-    return "\n".join((_row(*headings), _row(*("---" for _ in headings)), *rows))
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
-
-
-def _listed(heading: str, items: Iterable[str]) -> str:
-    return f"{heading}\n\n" + "\n".join(f"- {item}" for item in items)
+        yield table(("Column", "Type", "Nullable", "Description"), map(described, columns[start:end]))
 
 
 def _code(names: Iterable[str]) -> Iterator[str]:
     return (f"`{name}`" for name in names)
-
-
-def _joined(blocks: Iterable[str]) -> str:
-    return "\n\n".join(blocks) + "\n"
 
 
 def _is_current(path: Path, content: str) -> bool:

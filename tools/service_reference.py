@@ -1,0 +1,45 @@
+"""The page ``docs/service-reference.md``: the settings, metrics and health columns, as the code declares them."""
+
+from collections.abc import Iterable, Iterator
+
+from pydantic.fields import FieldInfo
+
+from grantwatch.metrics import METRICS
+from grantwatch.model.health import TABLE, Health
+from grantwatch.model.schema import columns_of
+from grantwatch.settings import FunctionAppSettings
+from tools.markdown import NOTICE, described, row, table
+
+
+def service_reference() -> Iterator[str]:
+    """The blocks of the page."""
+    yield NOTICE
+    yield "# Service reference"
+    yield "What `docs/operations.md` speaks of, in full."
+    yield "## Settings"
+    yield (
+        "Settings of the function app, or environment variables anywhere else. The command line needs none of them. "
+        "Where one is missing or malformed, every invocation fails with one sentence for each, and so says `health`."
+    )
+    yield table(("Setting", "Required", "Meaning", "Example"), _settings(FunctionAppSettings.model_fields))
+    yield "## Metrics"
+    yield "OpenTelemetry metrics, each with the attribute `source`, added to once a minute."
+    yield table(("Metric", "Unit", "Meaning", "Raise an alarm at"), _metrics())
+    yield f"## {TABLE}"
+    yield "One row is one source and one window of five minutes, over all instances. A silent source has rows too."
+    yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(Health)))
+
+
+def _settings(fields: dict[str, FieldInfo]) -> Iterable[str]:
+    for name, field in fields.items():
+        required = "yes" if field.is_required() else "no"
+        yield row(
+            f"`{FunctionAppSettings.variable_of(name)}`",
+            required,
+            field.description or "",
+            f"`{(field.examples or [''])[0]}`",
+        )
+
+
+def _metrics() -> Iterable[str]:
+    return (row(f"`{each.full_name}`", each.unit, each.meaning, each.alarm) for each in METRICS)
