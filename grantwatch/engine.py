@@ -34,7 +34,7 @@ class Engine:
         self._index = Index(catalogue)
         self._intake = Intake(self._index, settings)
         organisation = Organisation(settings.networks, frozenset(settings.own_subscriptions))
-        self._recollection = Recollection(self._index, store, organisation)
+        self._recollection = Recollection(self._index, store, organisation, clock)
         self._sink = sink
         self._parking = parking
         self._clock = clock

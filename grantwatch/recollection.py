@@ -29,7 +29,7 @@ from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import Phase
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, AccessKey
-from grantwatch.ports import Parked, StateStore
+from grantwatch.ports import Clock, Parked, StateStore
 
 _Use = tuple[AccessKey, str]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -57,10 +57,11 @@ class Conclusion:
 class Recollection:
     """The engine's memory and judgement over one state store."""
 
-    def __init__(self, index: Index, store: StateStore, organisation: Organisation) -> None:
+    def __init__(self, index: Index, store: StateStore, organisation: Organisation, clock: Clock) -> None:
         self._drafting = Drafting(index)
         self._store = store
         self._organisation = organisation
+        self._clock = clock
         self._settled_uses: Bounded[_Use, datetime] = Bounded(_REMEMBERED)
         self._saturated: Bounded[EntityKey, datetime] = Bounded(_REMEMBERED)
         self._published: Bounded[str, int] = Bounded(_REMEMBERED)
@@ -197,7 +198,8 @@ class Recollection:
                 if before is None:
                     continue
                 content["Severity"] = Severity.INFORMATIONAL
-            published = revised(before, content)
+            is_published = before is not None and self._published.get(content["FindingId"]) == before.revision
+            published = revised(before, content, self._clock(), is_published=is_published)
             entity.findings = {**entity.findings, detector.name: published}
             revisions[content["FindingId"]] = (published, content)
         return revisions

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from threading import Lock, Timer
+from threading import Lock
 from typing import Any
 
 from grantwatch import __version__
@@ -29,6 +29,8 @@ _MOST_REPLAYED = 1000
 
 Measure = Callable[[str, Counters], None]
 """Is told every minute what was counted since, for each source."""
+Later = Callable[[Callable[[], None]], None]
+"""Runs something in a minute, off the path of the deliveries."""
 
 
 class Service:
@@ -44,6 +46,7 @@ class Service:
         clock: Clock,
         process: str,
         sources: Sequence[str],
+        later: Later,
         measure: Measure = lambda source, counters: None,
         expire: Callable[[datetime], int] = lambda now: 0,
         patience: Patience = PATIENCE,
@@ -54,11 +57,12 @@ class Service:
         self._place = place
         self._clock = clock
         self._sources = sources
+        self._later = later
         self._measure = measure
         self._expire = expire
         self._logbook = Logbook(state, process)
         self._contract = Contract(engine, place, clock, patience=patience, on_fault=self._note_fault)
-        self._timer: Timer | None = None
+        self._writes_later = False
         self._lock = Lock()
 
     def deliver(self, delivery: Delivery) -> Tally:
@@ -105,7 +109,7 @@ class Service:
     def write_counters(self) -> None:
         """Write this process's counters to state. Never raises for a state store that is down."""
         with self._lock:
-            self._timer = None
+            self._writes_later = False
         try:
             for source, counters in self._logbook.write(self._clock()).items():
                 self._measure(source, counters)
@@ -113,12 +117,11 @@ class Service:
             logger.warning("counters could not be written: %s", error)
 
     def _write_soon(self) -> None:
-        """Have the counters written in a minute, off the path of the deliveries."""
         with self._lock:
-            if self._timer is None:
-                self._timer = Timer(_EVERY.total_seconds(), self.write_counters)
-                self._timer.daemon = True
-                self._timer.start()
+            if self._writes_later:
+                return
+            self._writes_later = True
+        self._later(self.write_counters)
 
     def _note_fault(self, source: str, error: Exception) -> None:
         self._logbook.note_fault(source, error, self._clock())

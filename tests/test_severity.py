@@ -6,10 +6,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantwatch.judgement.revision import revised
+from grantwatch.judgement.revision import ANNOUNCED_FOR, revised
 from grantwatch.memory.entities import Published
 from grantwatch.model.severity import Outcome, Severity, severity_of
 from tests.strategies import stable
+from tests.world import NOON
 
 severities, outcomes = st.sampled_from(Severity), st.sampled_from(Outcome)
 
@@ -55,7 +56,7 @@ def test_a_revision_counts_up_only_when_the_content_changes(history: list[dict[s
     previous: dict[str, Any] | None = None
     highest: Severity | None = None
     for content in history:
-        after = revised(published, content)
+        after = revised(published, content, NOON, is_published=True)
         if content == previous:
             assert after is published
         else:
@@ -66,3 +67,15 @@ def test_a_revision_counts_up_only_when_the_content_changes(history: list[dict[s
             highest = content["Severity"] if highest is None else max(highest, content["Severity"])
             assert after.highest == highest
         published, previous = after, content
+
+
+def test_a_severity_is_announced_until_somebody_has_heard_of_it() -> None:
+    def content(number: int) -> dict[str, Any]:
+        return dict(zip(_COLUMNS, (Severity.HIGH, Outcome.SUCCEEDED, None, None, False, number), strict=True))
+
+    first = revised(None, content(1), NOON, is_published=False)
+    unheard = revised(first, content(2), NOON, is_published=False)
+    heard = revised(unheard, content(3), NOON, is_published=True)
+    later = revised(first, content(2), NOON + ANNOUNCED_FOR, is_published=False)
+
+    assert [each.raised_to for each in (first, unheard, heard, later)] == [Severity.HIGH, Severity.HIGH, None, None]

@@ -1,19 +1,34 @@
-"""Whether a finding's content is news, and what is new about it."""
+"""Whether a finding's content is news, and what is new about it.
+
+Alerts are made of ``RaisedTo``, so the row that carries it must not be lost with a process that died between storing a
+revision and publishing it. Such a revision's records are delivered again, but by then another process may have stored a
+further one. Further revisions therefore go on announcing their severity, for a day, or until one of them is stored by
+a process that published the one before.
+"""
+
+from datetime import datetime, timedelta
 
 from grantwatch.judgement.rendering import Content
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import Published
 from grantwatch.model.severity import Severity
 
+ANNOUNCED_FOR = timedelta(days=1)
 
-def revised(before: Published | None, content: Content) -> Published:
-    """The revision that carries this content: the one before where nothing changed, else the next."""
+
+def revised(before: Published | None, content: Content, now: datetime, *, is_published: bool) -> Published:
+    """The revision that carries this content: the one before where nothing changed, else the next.
+
+    ``is_published`` says that the one before is known to have been published.
+    """
     name = digest(content)
     if before is not None and before.content == name:
         return before
     severity: Severity = content["Severity"]
     status, recipient = content["GrantStatus"], content["RecipientId"]
-    is_news = before is None or severity > before.highest
+    raised_at = before.raised_at if before and not is_published else None
+    if before is None or severity > before.highest:
+        raised_at = now
     return Published(
         revision=before.revision + 1 if before else 1,
         content=name,
@@ -22,7 +37,8 @@ def revised(before: Published | None, content: Content) -> Published:
         outcome=content["Outcome"],
         status=status,
         recipient=recipient,
-        raised_to=severity if is_news else None,
+        raised_to=severity if raised_at is not None and now - raised_at < ANNOUNCED_FOR else None,
+        raised_at=raised_at,
         reason=_reason(before, content),
     )
 

@@ -42,6 +42,7 @@ class Published(Struct, omit_defaults=True, kw_only=True):
     status: str | None = None
     recipient: str | None = None
     raised_to: Severity | None = None
+    raised_at: datetime | None = None
     reason: str = ""
 
 

@@ -32,7 +32,7 @@ class Finding(BaseModel):
     Summary: str = Field(description="What happened, in a sentence.")
     Severity: severity.Severity = Field(description="High, Medium, Low or Informational.")
     RaisedTo: severity.Severity | None = Field(
-        description="The severity that this revision reached for the first time."
+        description="The severity, where this revision was the first to reach it, or that one may be unheard of."
     )
     Outcome: severity.Outcome = Field(description="How far the call got: Succeeded, Accepted, Failed or Attempted.")
     Tactics: tuple[attack.Tactic, ...] = Field(description="ATT&CK tactics, by ATT&CK's own names.")

@@ -30,7 +30,7 @@ _PATTERNS: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     (b"%73", _named(rb"%73(?:i|%69)(?:g|%67)")),
     (b"%69", _named(rb"s%69(?:g|%67)")),
     (b"%67", _named(rb"si%67")),
-    (b"key", _named(rb"(?:key|key1|key2|key_?value)")),
+    (b"key", _named(rb"(?<!object)(?:key|key1|key2|key_?value)")),  # objectKey is a path
     (b"signature", _named(rb"(?<!result)signature")),  # resultSignature is a status
     (b"secret", _named(rb"secret")),
     (b"token", _named(rb"token")),

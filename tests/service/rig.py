@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from detectors.catalogue import CATALOGUE
 from grantwatch.adapters.in_memory import MemoryParking, MemoryPlace, MemoryStore, MemoryTables
@@ -97,9 +98,9 @@ class Rig:
     catalogue: Sequence[Detector] = CATALOGUE
     patience: Patience = PATIENCE
     clock: Clock = field(default_factory=Clock)
-    store: Store = field(default_factory=Store)
-    tables: Tables = field(default_factory=Tables)
-    place: Place = field(default_factory=Place)
+    store: Any = field(default_factory=Store)
+    tables: Any = field(default_factory=Tables)
+    place: Any = field(default_factory=Place)
     process: str = "one"
 
     def __post_init__(self) -> None:
@@ -119,6 +120,7 @@ class Rig:
             clock=self.clock,
             process=self.process,
             sources=("activity_log", "storage_log"),
+            later=lambda work: None,
             patience=self.patience,
         )
 
