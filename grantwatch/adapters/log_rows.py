@@ -51,9 +51,9 @@ def fitted(row: bytes) -> bytes:
         return row
     try:
         columns = _columns.decode(row)
-    except msgspec.DecodeError:
-        return row  # The service refuses it with a better reason.
-    cut = _cut(columns)
+        cut = _cut(columns)
+    except (msgspec.DecodeError, UnicodeError):
+        return row  # It is for the service to refuse.
     return msgspec.json.encode(columns | cut | {MARK: list(cut)}) if cut else row
 
 

@@ -170,7 +170,17 @@ def test_a_row_with_nothing_too_long_stays_as_it_is() -> None:
     assert fitted(spaced) is spaced
 
 
-@pytest.mark.parametrize("broken", [b"x" * 70_000, b"[" + b"1," * 40_000 + b"1]", b'{"a":' + b"1" * 70_000])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"x" * 70_000,
+        b"[" + b"1," * 40_000 + b"1]",
+        b'{"a":' + b"1" * 70_000,
+        b'{"a":"' + rb"\ud800" * 40_000 + b'"}',
+        b'{"a":"' + b"\xff" * 70_000 + b'"}',
+    ],
+    ids=["no JSON", "no object", "no end", "half a character", "no UTF-8"],
+)
 def test_what_is_no_row_is_left_for_the_service_to_refuse(broken: bytes) -> None:
     assert fitted(broken) is broken
 
