@@ -1,1 +1,15 @@
 """Fixtures that more than one file of tests uses."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stand_ins.logs_ingestion import LogsIngestion
+
+
+@pytest.fixture
+def logs_ingestion() -> Iterator[LogsIngestion]:
+    """The Logs Ingestion API, with the findings table. What the real one would alter in silence fails the test."""
+    with LogsIngestion() as server:
+        yield server
+    assert not server.violations

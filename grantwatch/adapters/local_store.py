@@ -69,8 +69,9 @@ class LocalStore:
     def publish(self, findings: Sequence[Finding]) -> None:
         """Write revisions of findings; one that is there already is replaced by itself."""
         rows = [_row_of(finding) for finding in findings]
+        names = ", ".join(f'"{column.name}"' for column in _COLUMNS)
         places = ", ".join("?" for _ in _COLUMNS)
-        self._connection.executemany(f"INSERT OR REPLACE INTO {TABLE} VALUES ({places})", rows)
+        self._connection.executemany(f"INSERT OR REPLACE INTO {TABLE} ({names}) VALUES ({places})", rows)
 
     def query(self, kql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run KQL over the tables: column names and rows. Raises QueryError with one sentence."""
@@ -84,6 +85,10 @@ class LocalStore:
         self._connection.execute("BEGIN")
         columns = ", ".join(f'"{column.name}" {_TYPES[column.type]}' for column in _COLUMNS)
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns}, PRIMARY KEY ({', '.join(_KEY)}))")
+        for column in _COLUMNS:  # A store of an earlier version lacks the newer ones.
+            self._connection.execute(
+                f'ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS "{column.name}" {_TYPES[column.type]}'
+            )
         self._connection.execute("CREATE SCHEMA IF NOT EXISTS memory_of_engine")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS memory_of_engine.state "

@@ -84,3 +84,6 @@ class Finding(BaseModel):
     Evidence: dict[str, Any] = Field(description="Whitelisted facts that led to the finding.")
     Containment: str | None = Field(description="The command that closes the grant.")
     Triage: tuple[str, ...] = Field(description="What to do next, in order.")
+    Truncated: tuple[str, ...] = Field(
+        default=(), description="Columns that were too long for the table and are cut in this row."
+    )
