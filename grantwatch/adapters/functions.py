@@ -1,17 +1,17 @@
-"""What the Azure Functions triggers bring, as deliveries."""
+"""Between the Azure Functions library and GrantWatch: what triggers bring, and what HTTP functions answer."""
 
+import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import azure.functions as func
 
 from grantwatch.delivery import Delivery
 
-if TYPE_CHECKING:
-    from azure.functions import EventHubEvent
 
-
-def delivery_of(source: str, events: "Sequence[EventHubEvent] | EventHubEvent") -> Delivery:
+def delivery_of(source: str, events: Sequence[func.EventHubEvent] | func.EventHubEvent) -> Delivery:
     """The messages of one invocation. The host brings one alone where it was told of no cardinality."""
-    together = events if isinstance(events, Sequence) else [events]
+    together = [events] if isinstance(events, func.EventHubEvent) else events
     return Delivery(
         source=source,
         bodies=tuple(event.get_body() for event in together),
@@ -19,6 +19,11 @@ def delivery_of(source: str, events: "Sequence[EventHubEvent] | EventHubEvent") 
         sequence_numbers=tuple(event.sequence_number for event in together),
         enqueued=tuple(event.enqueued_time for event in together),
     )
+
+
+def response(status: int, content: Any) -> func.HttpResponse:
+    """An answer in JSON."""
+    return func.HttpResponse(json.dumps(content, indent=2), status_code=status, mimetype="application/json")
 
 
 def _partition(metadata: Any) -> str | None:

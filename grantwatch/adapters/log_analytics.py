@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grantwatch.adapters import log_rows
-from grantwatch.errors import UnavailableError
+from grantwatch.adapters.azure_access import OnDemand
+from grantwatch.errors import SinkUnavailableError
 from grantwatch.ports import Clock, Refused
 
 if TYPE_CHECKING:
@@ -41,9 +42,13 @@ def ingestion_client(endpoint: str, credential: "TokenCredential", **options: ob
 
     It tries once, because the SDK's retries would multiply with those made here, and leave out 408, 502 and any 429
     that does not say for how long. It waits 20 seconds for an answer, where the SDK would wait five minutes.
+    An endpoint without TLS, which the settings allow on this machine alone, is given the token all the same.
     """
     from azure.monitor.ingestion import LogsIngestionClient
 
+    if endpoint.startswith("http:"):
+        endpoint = endpoint.replace("http:", "https:", 1)
+        options["raw_request_hook"] = _without_tls  # comes after the SDK has seen to TLS and added the token
     ours: dict[str, object] = {
         "retry_total": 0,
         "permit_redirects": False,
@@ -51,6 +56,10 @@ def ingestion_client(endpoint: str, credential: "TokenCredential", **options: ob
         "read_timeout": 20,
     }
     return LogsIngestionClient(endpoint, credential, **(ours | options))
+
+
+def _without_tls(request: Any) -> None:
+    request.http_request.url = request.http_request.url.replace("https:", "http:", 1)
 
 
 def _now() -> datetime:
@@ -62,15 +71,18 @@ class LogAnalytics:
 
     def __init__(
         self,
-        client: "LogsIngestionClient",
+        connect: "Callable[[], LogsIngestionClient]",
         rule: str,
         *,
         patience: timedelta = timedelta(seconds=60),
         clock: Clock = _now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``rule`` is the immutable id of the rule. A write begins no further attempt once ``patience`` is over."""
-        self._client = client
+        """Write with the client that ``connect`` makes when it is first needed.
+
+        ``rule`` is the immutable id of the rule. A write begins no further attempt once ``patience`` is over.
+        """
+        self._client = OnDemand("Log Analytics", connect)
         self._rule = rule
         self._patience = patience
         self._clock = clock
@@ -97,6 +109,10 @@ class LogAnalytics:
                 refused |= dict.fromkeys(places, reason + together)
         return [Refused(rows[place], refused[place]) for place in sorted(refused)]
 
+    def close(self) -> None:
+        """Close the client, if one was needed."""
+        self._client.close()
+
     def _post(self, stream: str, rows: Sequence[bytes], deadline: datetime) -> str | None:
         """Send rows in one call, again while that may help. Returns why they are refused; None when they are not."""
         body = gzip.compress(log_rows.body_of(rows), _COMPRESSION)
@@ -105,13 +121,13 @@ class LogAnalytics:
             now = self._clock()
             wait = max(random.uniform(pause / 2, pause), answer.asked_pause(now))
             if wait > (deadline - now).total_seconds():
-                raise UnavailableError(f"Log Analytics {answer.fault}.")
+                raise SinkUnavailableError(f"Log Analytics {answer.fault}.")
             self._sleep(wait)
             pause = min(2 * pause, _LONGEST_PAUSE)
         if answer.status in (401, 403):
-            raise UnavailableError(self._denial(answer))
+            raise SinkUnavailableError(self._denial(answer))
         if answer.status not in (204, 400, 413):
-            raise UnavailableError(f"Log Analytics {answer.fault}.")
+            raise SinkUnavailableError(f"Log Analytics {answer.fault}.")
         return None if answer.status == 204 else f"Log Analytics {answer.fault}"
 
     def _answer(self, stream: str, body: bytes) -> "_Answer":
@@ -122,11 +138,11 @@ class LogAnalytics:
         # (https://github.com/Azure/azure-sdk-for-python/issues/42648). A stream that is gzip already is sent as it is.
         # Errors quote the service, which may quote rows: only status and header are taken from them.
         try:
-            self._client.upload(self._rule, stream, BytesIO(body))
+            self._client.get().upload(self._rule, stream, BytesIO(body))
         except ClientAuthenticationError as error:
             # The credential raises this as well, with or without a status of its own.
             if error.status_code != 401:
-                raise UnavailableError("No token for Log Analytics could be had from the identity.") from None
+                raise SinkUnavailableError("No token for Log Analytics could be had from the identity.") from None
             return _Answer(401)
         except HttpResponseError as error:
             return _Answer(error.status_code, getattr(error.response, "headers", {}).get("Retry-After", ""))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -57,8 +58,15 @@ def time() -> Time:
 @pytest.fixture
 def tables(logs_ingestion: LogsIngestion, time: Time) -> Iterator[LogAnalytics]:
     options = {**logs_ingestion.client_options, "read_timeout": 0.4}
-    with ingestion_client(logs_ingestion.endpoint, KnownCaller(), **options) as client:
-        yield LogAnalytics(client, RULE, patience=timedelta(seconds=BUDGET), clock=time.clock, sleep=time.sleep)
+    tables = LogAnalytics(
+        lambda: ingestion_client(logs_ingestion.endpoint, KnownCaller(), **options),
+        RULE,
+        patience=timedelta(seconds=BUDGET),
+        clock=time.clock,
+        sleep=time.sleep,
+    )
+    yield tables
+    tables.close()
 
 
 def row(number: int, **columns: Any) -> bytes:
@@ -341,10 +349,14 @@ def test_all_calls_of_a_write_share_its_patience(
 def test_a_service_that_is_not_there_is_unavailable(time: Time) -> None:
     with LogsIngestion() as gone:
         pass
-    with ingestion_client(gone.endpoint, KnownCaller(), **gone.client_options) as client:
-        tables = LogAnalytics(client, RULE, clock=time.clock, sleep=time.sleep)
-        with pytest.raises(UnavailableError, match=r"^Log Analytics does not answer\.$"):
-            tables.write(TABLE, [row(1)])
+    tables = LogAnalytics(
+        lambda: ingestion_client(gone.endpoint, KnownCaller(), **gone.client_options),
+        RULE,
+        clock=time.clock,
+        sleep=time.sleep,
+    )
+    with closing(tables), pytest.raises(UnavailableError, match=r"^Log Analytics does not answer\.$"):
+        tables.write(TABLE, [row(1)])
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.CONFLICT, HTTPStatus.IM_A_TEAPOT, HTTPStatus.TEMPORARY_REDIRECT])
@@ -398,10 +410,10 @@ def test_without_a_token_nothing_is_sent_and_nothing_refused(
             raise error
 
     with (
-        ingestion_client(logs_ingestion.endpoint, Nobody(), **logs_ingestion.client_options) as client,
+        closing(LogAnalytics(lambda: ingestion_client(logs_ingestion.endpoint, Nobody()), RULE)) as tables,
         pytest.raises(UnavailableError, match=r"^No token for Log Analytics"),
     ):
-        LogAnalytics(client, RULE).write(TABLE, [row(1)])
+        tables.write(TABLE, [row(1)])
     assert not logs_ingestion.calls
 
 

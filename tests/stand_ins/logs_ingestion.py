@@ -96,13 +96,12 @@ class LogsIngestion:
 
     @property
     def endpoint(self) -> str:
-        """With the scheme without which the client does not part with a token."""
-        return f"https://127.0.0.1:{self._server.server_port}"
+        return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def client_options(self) -> Mapping[str, object]:
-        """What a client needs to come here: no TLS, once it has added its token, and no proxy."""
-        return {"raw_request_hook": _without_tls, "use_env_settings": False}
+        """What a client needs to come here: no proxy."""
+        return {"use_env_settings": False}
 
     def misbehave(self, *troubles: Trouble | None, for_ever: bool = False) -> None:
         """What to do at the next calls instead of what it should; None is a call that it treats well."""
@@ -168,10 +167,6 @@ class _StatusError(Exception):
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status)
         self.status = status
-
-
-def _without_tls(request: Any) -> None:
-    request.http_request.url = request.http_request.url.replace("https:", "http:", 1)
 
 
 def _plain(headers: Message, body: bytes) -> bytes:

@@ -5,6 +5,7 @@ import sys
 
 from rich.console import Console
 
+from tools.bench.cold_start import cold_start
 from tools.bench.measure import DisagreementError, pin_to_one_core, timings
 from tools.bench.memory import peak_memory
 from tools.bench.report import Report, as_json, show
@@ -23,13 +24,14 @@ def main() -> int:
     records = arguments.records or (_SMOKE_RECORDS if smoke else _RECORDS)
     repeats = arguments.repeats or (1 if smoke else _REPEATS)
     memory = peak_memory(_SMOKE_MEGABYTES if smoke else _MEGABYTES)
+    started = cold_start(repeats)
     pin_to_one_core()
     try:
         measured = [timings(load_of(family, records), repeats) for family in Family]
     except DisagreementError as error:
         Console(stderr=True, soft_wrap=True).print(f"The variants disagree. {error}.")
         return 1
-    report = Report(repeats, measured, memory, () if smoke else tuple(results(measured, memory)))
+    report = Report(repeats, measured, memory, started, () if smoke else tuple(results(measured, memory, started)))
     if arguments.json:
         sys.stdout.buffer.write(as_json(report) + b"\n")
     else:

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tools.bench.cold_start import ColdStart
 from tools.bench.measure import Timings
 from tools.bench.memory import Memory
 from tools.bench.targets import Result, Verdict
@@ -26,6 +28,7 @@ class Report:
     repeats: int
     timings: Sequence[Timings]
     memory: Memory
+    cold_start: ColdStart
     results: Sequence[Result]
 
     @property
@@ -47,6 +50,10 @@ def as_json(report: Report) -> bytes:
                     "idleBytes": report.memory.idle,
                     "peakBytes": report.memory.peak,
                     "growthBytes": report.memory.growth,
+                },
+                "coldStart": {
+                    program: {"seconds": seconds, "ratioToLibrary": report.cold_start.ratio(program)}
+                    for program, seconds in report.cold_start.seconds.items()
                 },
                 "targets": [
                     {
@@ -96,6 +103,10 @@ def show(report: Report, console: Console) -> None:
         f"Memory: {memory.growth / 1e6:.1f} MB at most above the idle {memory.idle / 1e6:.1f} MB, "
         f"while {memory.bytes_processed / 1e6:,.0f} MB of storage bodies flowed through.\n"
     )
+    for program, seconds in report.cold_start.seconds.items():
+        ratio = report.cold_start.ratio(program)
+        console.print(f"Cold start, {program}: {median(seconds) * 1000:.0f} ms, {ratio:.2f} ×")
+    console.print()
     if report.results:
         console.print(_target_table(report.results, _style(console)))
     console.print("All variants read all records; the two that look for findings found the same ones.")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tools.bench.cold_start import FIRST_MATCH, WITH_CLIENTS, ColdStart
 from tools.bench.measure import Timings
 from tools.bench.memory import Memory
 from tools.bench.variants import DECODE, ENGINE, HAND_WRITTEN
@@ -54,12 +55,18 @@ _RATIOS = {
     (Family.ACTIVITY, HAND_WRITTEN): Target("activity, engine to hand-written", 5.5, 6.0, "×"),
 }
 _MEMORY = Target("peak memory above idle", 80, 40, "MB", is_ceiling=True)
+_COLD_START = {
+    FIRST_MATCH: Target("cold start to first match", 1.8, 1.3, "×", is_ceiling=True),
+    WITH_CLIENTS: Target("cold start with sink clients", 3.7, 2.9, "×", is_ceiling=True),
+}
 
 
-def results(measured: Iterable[Timings], memory: Memory) -> Iterator[Result]:
+def results(measured: Iterable[Timings], memory: Memory, cold_start: ColdStart) -> Iterator[Result]:
     """Every figure that has a target."""
     for each in measured:
         for (family, variant), target in _RATIOS.items():
             if family is each.load.family:
                 yield Result(target, each.ratio(ENGINE, to=variant))
     yield Result(_MEMORY, memory.growth / 1e6)
+    for program, target in _COLD_START.items():
+        yield Result(target, cold_start.ratio(program))

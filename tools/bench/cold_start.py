@@ -1,0 +1,66 @@
+"""How long a new process takes until it is of use, beside one that imports the Functions library and nothing else.
+
+Whole processes, in turn, from their start to their end: what the first invocation after a scale-out waits for.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tools.load import activity_bodies
+
+LIBRARY, FIRST_MATCH, WITH_CLIENTS = "azure.functions alone", "first batch matched", "with the clients of the sink"
+
+_RECORDS = 500
+_ROOT = Path(__file__).parents[2]
+_MATCH = """
+import sys
+import function_app
+from grantwatch.local import engine
+tally = engine().process(sys.stdin.buffer.readlines())
+assert tally.published, tally
+"""
+_PROGRAMS = {
+    LIBRARY: "import azure.functions",
+    FIRST_MATCH: _MATCH,
+    WITH_CLIENTS: f"""{_MATCH}
+from grantwatch.adapters.credentials import credential
+from grantwatch.adapters.log_analytics import ingestion_client
+ingestion_client("https://example.ingest.monitor.azure.com", credential(managed_identity=True)).close()
+""",
+}
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """Seconds of each kind of process, by round."""
+
+    seconds: Mapping[str, tuple[float, ...]]
+
+    def ratio(self, program: str) -> float:
+        """How many times as long as with the library alone, as the median over the rounds."""
+        return median(own / library for own, library in zip(self.seconds[program], self.seconds[LIBRARY], strict=True))
+
+
+def cold_start(rounds: int) -> ColdStart:
+    """Start each program so many times, in turn. Raises CalledProcessError when one fails."""
+    batch = b"\n".join(activity_bodies(_RECORDS))
+    for program in _PROGRAMS:
+        _run(program, batch)  # writes what Python compiles
+    seconds: dict[str, list[float]] = {program: [] for program in _PROGRAMS}
+    for _ in range(rounds):
+        for program, spent in seconds.items():
+            spent.append(_run(program, batch))
+    return ColdStart({program: tuple(spent) for program, spent in seconds.items()})
+
+
+def _run(program: str, batch: bytes) -> float:
+    start = time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    subprocess.run([sys.executable, "-c", _PROGRAMS[program]], input=batch, env=environment, cwd=_ROOT, check=True)
+    return time.perf_counter() - start
