@@ -4,6 +4,7 @@ GrantWatchError
 ├── SettingsError           settings are missing or malformed; the message names each, with its meaning and an example
 ├── UnavailableError        a service does not answer, throttles, or may not be used yet: the same can be tried again
 │   └── StateConflictError  a compare-and-swap kept losing to other writers
+├── TooLargeError           what is to be stored is larger than its place takes, and always will be
 ├── StoreError              a local store that is missing or cannot be opened
 └── QueryError              a KQL query that the local store cannot run
 """
@@ -26,6 +27,10 @@ class UnavailableError(GrantWatchError):
 
 class StateConflictError(UnavailableError):
     """A compare-and-swap kept losing to other writers."""
+
+
+class TooLargeError(GrantWatchError):
+    """What is to be stored is larger than its place takes. The message names sizes alone."""
 
 
 class StoreError(GrantWatchError):
