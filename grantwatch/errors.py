@@ -7,6 +7,7 @@ GrantWatchError
 │   │   └── StateConflictError   a compare-and-swap kept losing to other writers
 │   ├── SinkUnavailableError
 │   └── ParkingUnavailableError
+├── TooLargeError           what is to be stored is larger than its place takes, and always will be
 ├── StoreError              a local store that is missing or cannot be opened
 └── QueryError              a KQL query that the local store cannot run
 """
@@ -41,6 +42,10 @@ class ParkingUnavailableError(UnavailableError):
 
 class StateConflictError(StateUnavailableError):
     """A compare-and-swap kept losing to other writers."""
+
+
+class TooLargeError(GrantWatchError):
+    """What is to be stored is larger than its place takes. The message names sizes alone."""
 
 
 class StoreError(GrantWatchError):

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.stand_ins.azurite import Azurite
+from tests.stand_ins.azurite import azurite as running
 from tests.stand_ins.logs_ingestion import LogsIngestion
 
 
@@ -13,3 +15,10 @@ def logs_ingestion() -> Iterator[LogsIngestion]:
     with LogsIngestion() as server:
         yield server
     assert not server.violations
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """Blob and Table Storage on loopback, one for the whole session."""
+    with running(tmp_path_factory.mktemp("azurite")) as stand_in:
+        yield stand_in

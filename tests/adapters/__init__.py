@@ -1,0 +1,1 @@
+"""Adapters against what stands in for the services behind them."""

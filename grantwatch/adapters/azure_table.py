@@ -1,0 +1,130 @@
+"""One table of Table Storage: single round trips, and many of them side by side, bounded in time.
+
+There are no transactions, and no query spans partitions: the service answers such queries by scanning the table.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from grantwatch.adapters.azure_access import PATIENCE, OnDemand, ask
+from grantwatch.adapters.table_rows import Entity, Key, Stored
+from grantwatch.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableClient, TableEntity
+
+SERVICE = "Table Storage"
+AT_ONCE = 10
+"""As many connections as the SDK keeps open."""
+
+_LONGEST = 60.0
+_ITEMS = 1000
+_METHODS = frozenset(("GET", "POST", "PATCH", "DELETE"))
+_AGE = ("PartitionKey", "RowKey", "Timestamp")
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def _hurried(response: Any) -> None:
+    """Without the pause that the service asks for, which nothing bounds: the caller tries again anyway."""
+    response.http_response.headers.pop("Retry-After", None)
+
+
+OPTIONS: dict[str, Any] = {**PATIENCE, "retry_backoff_factor": 0.4, "timeout": 30, "raw_response_hook": _hurried}
+"""What a TableClient is to be made with."""
+
+
+class Table:
+    """A table that is made when a row is first created in it. Its methods may be called from any thread.
+
+    All raise UnavailableError. What was tried again may have been done before: a creation is then told as lost.
+    """
+
+    def __init__(self, connect: Callable[[], "TableClient"]) -> None:
+        self._client = OnDemand(SERVICE, connect, lambda client: client.create_table(retry_on_methods=_METHODS))
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="table")
+
+    def side_by_side(self, work: Callable[[T], U], items: Iterable[T]) -> list[U]:
+        """The results of all, in order. Raises as soon as one does, or when they take over a minute a thousand."""
+        futures = [self._threads.submit(work, item) for item in items]
+        done, unfinished = wait(futures, _LONGEST * (1 + len(futures) // _ITEMS), FIRST_EXCEPTION)
+        for future in unfinished:
+            future.cancel()
+        for future in done:
+            future.result()
+        if unfinished:
+            raise UnavailableError(f"{SERVICE} took too long")
+        return [future.result() for future in futures]
+
+    def create(self, entity: Entity) -> bool:
+        """Insert it; False where one with its key is there."""
+        with self._client.prepared() as client:
+            created = ask(
+                SERVICE,
+                lambda: client.create_entity(
+                    entity, response_preference="return-no-content", retry_on_methods=_METHODS
+                ),
+                409,
+            )
+        return created is not None
+
+    def merge(self, entity: Entity, version: str) -> bool:
+        """Merge it into the one with its key; False where that changed since it had this version, or is gone."""
+        from azure.core import MatchConditions
+
+        client = self._client.get()
+        merged = ask(
+            SERVICE,
+            lambda: client.update_entity(
+                entity, etag=version, match_condition=MatchConditions.IfNotModified, retry_on_methods=_METHODS
+            ),
+            404,
+            412,
+        )
+        return merged is not None
+
+    def find(self, key: Key) -> Stored | None:
+        """The entity, if it is there."""
+        client = self._client.get()
+        found = ask(SERVICE, lambda: client.get_entity(*key), 404)
+        return None if found is None else _stored(found)
+
+    def age(self, key: Key) -> Stored | None:
+        """The entity without its content, if it is there."""
+        client = self._client.get()
+        found = ask(SERVICE, lambda: client.get_entity(*key, select=[*_AGE]), 404)
+        return None if found is None else _stored(found)
+
+    def query(self, partition: str, condition: str = "", most: int | None = None) -> list[Stored]:
+        """The first so many entities of a partition, by row key, that meet a further condition."""
+        client = self._client.get()
+        text = f"PartitionKey eq '{partition}'{condition}"
+        found = ask(SERVICE, lambda: list(islice(client.query_entities(text, results_per_page=most), most)), 404)
+        return [_stored(each) for each in found or ()]
+
+    def remove(self, key: Key, version: str | None = None) -> bool:
+        """See that it is gone; False where it changed since it had this version."""
+        from azure.core import MatchConditions
+
+        condition = MatchConditions.IfNotModified if version else MatchConditions.Unconditionally
+        client = self._client.get()
+
+        def removed() -> bool:
+            client.delete_entity(*key, etag=version, match_condition=condition)
+            return True
+
+        return ask(SERVICE, removed, 412) or False
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        self._client.close()
+
+
+def _stored(entity: "TableEntity") -> Stored:
+    version, written = entity.metadata["etag"], entity.metadata["timestamp"]
+    if version is None or written is None:
+        raise UnavailableError(f"{SERVICE} sent a row without its version")
+    return Stored(entity, version, written)

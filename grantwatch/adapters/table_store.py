@@ -1,0 +1,131 @@
+"""State in Azure Table Storage, for engines that share nothing else.
+
+The parts stand beside it: ``table_rows`` says what an entity looks like, ``azure_table`` makes the round trips, and
+``table_journal`` knows which rows are old. A row's version is its ETag, which the service changes with every write, and
+all round trips of one call run side by side. Rows that nobody writes, or inserts again, for the length of the retention
+are deleted by ``expire``.
+
+A row that is inserted again stays as it is, and so would its age. A row older than a day is therefore touched: a
+property changes, the content does not. Its version does, so that a swap may be told as lost whose row nobody swapped;
+whoever loses reads again. Without this, a row could vanish right after somebody was told that it is there.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Self
+
+from grantwatch.adapters.azure_table import OPTIONS, SERVICE, Table
+from grantwatch.adapters.table_journal import Journal
+from grantwatch.adapters.table_rows import Entity, Key, entity_of, key_for, key_of, row_of
+from grantwatch.errors import UnavailableError
+from grantwatch.ports import Clock, Row, RowKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from azure.core.credentials import TokenCredential
+    from azure.data.tables import TableClient
+
+TABLE = "GrantWatchState"
+RETENTION = timedelta(days=35)
+
+_FRESH = timedelta(days=1)
+_TRIES = 5
+
+
+class TableStore:
+    """A StateStore in one table. Safe to share between threads; to be closed."""
+
+    def __init__(self, connect: "Callable[[], TableClient]", *, clock: Clock, retention: timedelta = RETENTION) -> None:
+        """Use the client that ``connect`` makes when it is first needed."""
+        self._table = Table(connect)
+        self._clock = clock
+        self._journal = Journal(self._table, clock, retention)
+
+    @classmethod
+    def from_connection_string(
+        cls, connection: str, *, clock: Clock, table: str = TABLE, retention: timedelta = RETENTION
+    ) -> Self:
+        """The store in a storage account, by its connection string."""
+
+        def connect() -> "TableClient":
+            from azure.data.tables import TableClient
+
+            return TableClient.from_connection_string(connection, table, **OPTIONS)
+
+        return cls(connect, clock=clock, retention=retention)
+
+    @classmethod
+    def from_account(
+        cls,
+        url: str,
+        credential: "TokenCredential",
+        *,
+        clock: Clock,
+        table: str = TABLE,
+        retention: timedelta = RETENTION,
+    ) -> Self:
+        """The store in a storage account, by the URL of its table service, such as of a managed identity."""
+
+        def connect() -> "TableClient":
+            from azure.data.tables import TableClient
+
+            return TableClient(url, table, credential=credential, **OPTIONS)
+
+        return cls(connect, clock=clock, retention=retention)
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        entities: dict[Key, Entity] = {}
+        for row in rows:
+            entities.setdefault(key_of(*row.key), entity_of(row))
+        with self._journal.listing(entities) as news:
+            self._table.side_by_side(lambda key: self._insert(entities[key], may_be_old=key in news), entities)
+
+    def read(self, keys: Sequence[RowKey]) -> Mapping[RowKey, Row]:
+        asked = list(dict.fromkeys(keys))
+        found = self._table.side_by_side(lambda key: self._table.find(key_of(*key)), asked)
+        return {key: row_of(key[0], stored) for key, stored in zip(asked, found, strict=True) if stored is not None}
+
+    def scan(self, partitions: Sequence[str]) -> Sequence[Row]:
+        found = self._table.side_by_side(lambda name: self._table.query(key_for(name)), partitions)
+        return [row_of(partition, stored) for partition, rows in zip(partitions, found, strict=True) for stored in rows]
+
+    def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        alike: dict[RowKey, list[tuple[Entity, str | None]]] = {}
+        for row in rows:
+            alike.setdefault(row.key, []).append((entity_of(row), row.version))
+        with self._journal.listing(key_of(*row.key) for row in rows if row.version is None):
+            lost = self._table.side_by_side(self._swap, alike.values())
+        return list(chain.from_iterable([key] * number for key, number in zip(alike, lost, strict=True)))
+
+    def expire(self, now: datetime, *, within: timedelta = timedelta(minutes=1)) -> int:
+        """Delete rows that were not written since the retention, for about so long; returns how many it deleted."""
+        return self._journal.expire(now, within)
+
+    def close(self) -> None:
+        self._table.close()
+
+    def _insert(self, entity: Entity, *, may_be_old: bool) -> None:
+        """Create it, or see to it that the one that is there does not expire today."""
+        key = entity["PartitionKey"], entity["RowKey"]
+        for _ in range(_TRIES):
+            if self._table.create(entity) or not may_be_old:
+                return
+            there = self._table.age(key)
+            if there is None:
+                continue
+            now = self._clock()
+            if now - there.written < _FRESH or self._table.merge(
+                {"PartitionKey": key[0], "RowKey": key[1], "InsertedAgain": now}, there.version
+            ):
+                return
+        raise UnavailableError(f"{SERVICE}: a row kept changing")
+
+    def _swap(self, alike: Collection[tuple[Entity, str | None]]) -> int:
+        """Swap what has one key, in order; returns how many lost."""
+        won = [
+            self._table.create(entity) if version is None else self._table.merge(entity, version)
+            for entity, version in alike
+        ]
+        return won.count(False)
