@@ -5,6 +5,7 @@ GrantWatchError
 ├── UnavailableError        a service does not answer, throttles, or may not be used yet: the same can be tried again
 │   └── StateConflictError  a compare-and-swap kept losing to other writers
 ├── StoreError              a local store that is missing or cannot be opened
+├── ResumeError             what was begun earlier cannot be gone on with, because something has changed since
 └── QueryError              a KQL query that the local store cannot run
 """
 
@@ -30,6 +31,10 @@ class StateConflictError(UnavailableError):
 
 class StoreError(GrantWatchError):
     """A local store is missing, or cannot be opened."""
+
+
+class ResumeError(GrantWatchError):
+    """What was begun earlier cannot be gone on with, because something has changed since."""
 
 
 class QueryError(GrantWatchError):
