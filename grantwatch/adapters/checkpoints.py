@@ -128,7 +128,9 @@ def checkpoints_at(place: str) -> Checkpoints:
         )
     account = url._replace(path=folder).geturl()
     credential = None if url.query else DefaultAzureCredential()
-    store: Checkpoints = BlobCheckpointStore(account, container, credential, retry_total=0)  # the next round tries again
+    store: Checkpoints = BlobCheckpointStore(
+        account, container, credential, retry_total=0
+    )  # the next round tries again
     return store
 
 

@@ -65,7 +65,8 @@ def unavailable(hub: Hub, error: Exception, group: str | None = None) -> Unavail
         return UnavailableError(f"{hub.host} does not accept the key or the identity for {hub.name}.")
     match _condition(error):
         case condition if condition == _NO_SUCH_HUB:
-            return UnavailableError(f"{hub.host} has no {f'consumer group {group} of {hub.name}' if group else hub.name}.")
+            missing = f"consumer group {group} of {hub.name}" if group else f"event hub {hub.name}"
+            return UnavailableError(f"{hub.host} has no {missing}.")
         case "socket-error":
             return UnavailableError(f"{hub.host} cannot be reached.")
         case condition:

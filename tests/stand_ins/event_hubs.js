@@ -10,7 +10,7 @@
 //   {"do": "drop"}                               cuts every connection now
 //   {"do": "drop", "after_stored": N}            cuts it in place of the acknowledgement, once N more bodies are stored
 //   {"do": "drop", "after_given": N}             cuts it once N more bodies were given to readers
-//   {"do": "busy", "sends": N}                   refuses the next N sends with com.microsoft:server-busy
+//   {"do": "busy", "sends": N, "after_stored": M}   refuses N sends with com.microsoft:server-busy, M bodies from now
 
 'use strict';
 
@@ -38,7 +38,7 @@ const hubs = new Map(
 const connections = new Set();
 const readers = new Set();
 let opened = 0;
-let busy = 0;
+let busy = { sends: 0, after_stored: 0 };
 let dropAfter = {};
 
 // ---------------------------------------------------------------------------------------------------------- storing
@@ -67,12 +67,13 @@ function receive(context) {
   const bodies = batched
     ? sections.map((each) => message.decode(each)).map((each) => Buffer.concat(listed(each.body.content, each.body.multiple)))
     : [Buffer.concat(sections)];
-  if (busy > 0) {
-    busy -= 1;
+  if (busy.sends > 0 && busy.after_stored <= 0) {
+    busy.sends -= 1;
     context.delivery.reject(fault('com.microsoft:server-busy', 'The request was terminated.'));
     return;
   }
   store(hub, partitionFor(hub, partition, (outer.message_annotations || {})['x-opt-partition-key']), bodies);
+  busy.after_stored -= bodies.length;
   if (!counted('after_stored', bodies.length, context.connection)) context.delivery.accept();
   readers.forEach(give);
 }
@@ -246,8 +247,8 @@ const commands = {
     if (Object.keys(when).length) dropAfter = when;
     else connections.forEach((each) => each.socket.destroy());
   },
-  busy: ({ sends }) => {
-    busy = sends;
+  busy: ({ sends, after_stored }) => {
+    busy = { sends, after_stored };
   },
 };
 

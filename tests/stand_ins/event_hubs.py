@@ -4,11 +4,14 @@ import json
 import shutil
 import subprocess
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+import pytest
 
 HERE = Path(__file__).parent
+Test = TypeVar("Test", bound=Callable[..., None])
 KEY = "c3RhbmQtaW4ta2V5"
 
 
@@ -19,6 +22,13 @@ def reason_not_to_run() -> str | None:
     if not (HERE / "node_modules" / "rhea").is_dir():
         return "the local servers are not installed: make tests/stand_ins/node_modules/.installed"
     return None
+
+
+def breaks_connections(test: Test) -> Test:
+    """Marks a test that breaks connections: the client lets go of those without closing them."""
+    quiet = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:loop is closed:ResourceWarning")
+    marked: Test = pytest.mark.usefixtures("rubbish_collected")(quiet(test))
+    return marked
 
 
 class EventHubs:
@@ -66,9 +76,9 @@ class EventHubs:
         """Cut every connection now; or one ``after_stored`` or ``after_given`` so many more bodies."""
         self._do("drop", **when)
 
-    def refuse(self, sends: int) -> None:
-        """Answer the next sends with server-busy."""
-        self._do("busy", sends=sends)
+    def refuse(self, sends: int, *, after_stored: int = 0) -> None:
+        """Answer so many sends with server-busy, once so many more bodies are stored."""
+        self._do("busy", sends=sends, after_stored=after_stored)
 
     def _do(self, command: str, **arguments: Any) -> Any:
         assert self._process.stdin is not None

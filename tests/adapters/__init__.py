@@ -1,0 +1,1 @@
+"""The adapters before local servers in place of Azure."""
