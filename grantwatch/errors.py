@@ -9,6 +9,7 @@ GrantWatchError
 │   └── ParkingUnavailableError
 ├── TooLargeError           what is to be stored is larger than its place takes, and always will be
 ├── StoreError              a local store that is missing or cannot be opened
+├── ResumeError             what was begun earlier cannot be gone on with, because something has changed since
 └── QueryError              a KQL query that the local store cannot run
 """
 
@@ -50,6 +51,10 @@ class TooLargeError(GrantWatchError):
 
 class StoreError(GrantWatchError):
     """A local store is missing, or cannot be opened."""
+
+
+class ResumeError(GrantWatchError):
+    """What was begun earlier cannot be gone on with, because something has changed since."""
 
 
 class QueryError(GrantWatchError):

@@ -35,7 +35,8 @@ _KEY = ("FindingId", "Revision")
 class LocalStore:
     """A DuckDB file with findings and state.
 
-    Use as a context manager: all that was written is kept, or none of it when an exception ends the work.
+    Use as a context manager: all that was written since the last ``keep`` is kept, or none of it when an exception ends
+    the work.
     """
 
     def __init__(self, path: str, *, read_only: bool = False, fresh: bool = False) -> None:
@@ -53,6 +54,7 @@ class LocalStore:
         except duckdb.Error as error:
             raise StoreError(f"{path} cannot be opened as a store: {_first_line(error)}") from None
         self.state = MemoryStore() if read_only else MemoryStore(self._remembered())
+        self._saved = {row.key: row.version for row in self.state.rows()}
 
     def __enter__(self) -> Self:
         return self
@@ -65,6 +67,12 @@ class LocalStore:
                 self._save_state()
             self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
         self._connection.close()
+
+    def keep(self) -> None:
+        """Make everything so far last, whatever happens next."""
+        self._save_state()
+        self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN")
 
     def publish(self, findings: Sequence[Finding]) -> None:
         """Write revisions of findings; one that is there already is replaced by itself."""
@@ -102,10 +110,14 @@ class LocalStore:
         return [Row(*row) for row in rows]
 
     def _save_state(self) -> None:
-        rows = [(row.partition, row.name, row.content, row.version) for row in self.state.rows()]
-        self._connection.execute("DELETE FROM memory_of_engine.state")
-        if rows:
+        changed = [row for row in self.state.rows() if self._saved.get(row.key) != row.version]
+        known = [row.key for row in changed if row.key in self._saved]
+        if known:
+            self._connection.executemany("DELETE FROM memory_of_engine.state WHERE partition = ? AND name = ?", known)
+        if changed:
+            rows = [(row.partition, row.name, row.content, row.version) for row in changed]
             self._connection.executemany("INSERT INTO memory_of_engine.state VALUES (?, ?, ?, ?)", rows)
+        self._saved |= {row.key: row.version for row in changed}
 
 
 def _reject_other_files(path: str) -> None:

@@ -1,24 +1,24 @@
 """The commands, their options and what they print."""
 
 import json
+import logging
 import shlex
 import sys
 from enum import StrEnum
-from typing import Annotated, Never
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from grantwatch import __version__
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
-from grantwatch.cli import tables
-from grantwatch.cli.replay import Replay, replay, total_size
+from grantwatch.cli import consume, options, send, tables
+from grantwatch.cli.replay import Replay, replay
+from grantwatch.cli.sources import total_size
+from grantwatch.cli.terminal import progress, stop
 from grantwatch.errors import GrantWatchError, QueryError, SettingsError
 from grantwatch.model.finding import TABLE
 from grantwatch.model.severity import Severity
 from grantwatch.settings import Settings
-
-DEFAULT_STORE = "grantwatch.duckdb"
 
 app = typer.Typer(
     name="grantwatch",
@@ -50,6 +50,7 @@ class AnswerFormat(StrEnum):
 
 def main() -> None:
     """The entry point."""
+    logging.getLogger("azure").addHandler(logging.NullHandler())  # its clients report here what commands say themselves
     app(prog_name="grantwatch")
 
 
@@ -62,31 +63,18 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command("replay")
 def _replay(
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE...",
-            help="Log files (JSON, JSON Lines, .gz), directories of them, or - for standard input.",
-            show_default=False,
-        ),
-    ],
+    files: options.Files,
     format: Annotated[FindingFormat, typer.Option(help="table to read, jsonl (one a line) or json to process.")] = (
         FindingFormat.TABLE
     ),
-    store: Annotated[
-        str, typer.Option(metavar="FILE", help=f"DuckDB file to continue in; {IN_MEMORY} keeps nothing.")
-    ] = DEFAULT_STORE,
+    store: options.Store = options.DEFAULT_STORE,
     fresh: Annotated[bool, typer.Option("--fresh", help="Empty the store first.")] = False,
     min_severity: Annotated[
         Severity | None, typer.Option(help="Leave out lesser findings. Default: Low in tables, everything otherwise.")
     ] = None,
-    owner_tenant: Annotated[str, typer.Option(metavar="GUID", help="Tenant that owns the watched resources.")] = "",
-    own_network: Annotated[
-        list[str] | None, typer.Option(metavar="CIDR", help="A network of ours; may be given several times.")
-    ] = None,
-    own_subscription: Annotated[
-        list[str] | None, typer.Option(metavar="GUID", help="A subscription of ours; may be given several times.")
-    ] = None,
+    owner_tenant: options.OwnerTenant = "",
+    own_network: options.OwnNetworks = None,
+    own_subscription: options.OwnSubscriptions = None,
 ) -> None:
     """Run recorded logs through the engine and print what it finds.
 
@@ -101,17 +89,17 @@ def _replay(
             own_networks=tuple(own_network or ()),
             own_subscriptions=tuple(own_subscription or ()),
         )
-        with LocalStore(store, fresh=fresh) as opened, _progress() as progress:
-            task = progress.add_task("Reading", total=total_size(files) or None)
-            outcome = replay(files, opened, settings, lambda size: progress.advance(task, size))
+        with LocalStore(store, fresh=fresh) as opened, progress() as bar:
+            task = bar.add_task("Reading", total=total_size(files) or None)
+            outcome = replay(files, opened, settings, lambda size: bar.advance(task, size))
     except SettingsError as error:
-        _stop(str(error), code=2)
+        stop(str(error), code=2)
     except (KeyboardInterrupt, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "interrupted" not in str(error):
             raise
-        _stop("Interrupted; nothing of this replay was kept.", code=130)
+        stop("Interrupted; nothing of this replay was kept.", code=130)
     except (GrantWatchError, OSError) as error:
-        _stop(str(error), code=1)
+        stop(str(error), code=1)
     _report(outcome, format, min_severity, store)
     raise typer.Exit(1 if outcome.faults else 0)
 
@@ -139,7 +127,7 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
     for fault in outcome.faults:
         messages.print(fault, style="red", soft_wrap=True)
     if store != IN_MEMORY:
-        option = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
+        option = "" if store == options.DEFAULT_STORE else f" --store {shlex.quote(store)}"
         messages.print("\nTo query further, in KQL as in Log Analytics:")
         current = f"{TABLE} | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
         for question in (
@@ -152,7 +140,7 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
 @app.command("query")
 def _query(
     kql: Annotated[str, typer.Argument(metavar="KQL", help=f"A query over {TABLE}.", show_default=False)],
-    store: Annotated[str, typer.Option(metavar="FILE", help="DuckDB file that replay filled.")] = DEFAULT_STORE,
+    store: Annotated[str, typer.Option(metavar="FILE", help="DuckDB file that replay filled.")] = options.DEFAULT_STORE,
     format: Annotated[AnswerFormat, typer.Option(help="How to print the answer.")] = AnswerFormat.TABLE,
 ) -> None:
     """Ask the local store in KQL, the language of Log Analytics and Sentinel.
@@ -165,9 +153,9 @@ def _query(
         with LocalStore(store, read_only=True) as opened:
             names, rows = opened.query(kql)
     except QueryError as error:
-        _stop(f"The query cannot be run: {error}", code=2)
+        stop(f"The query cannot be run: {error}", code=2)
     except GrantWatchError as error:
-        _stop(str(error), code=1)
+        stop(str(error), code=1)
     match format:
         case AnswerFormat.TABLE:
             tables.print_rows(names, rows, tables.console_for())
@@ -177,12 +165,5 @@ def _query(
             tables.write_csv(names, rows)
 
 
-def _progress() -> Progress:
-    """A bar on a terminal, nothing elsewhere."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=tables.console_for(sys.stderr), transient=True, disable=not sys.stderr.isatty())
-
-
-def _stop(sentence: str, *, code: int) -> Never:
-    tables.console_for(sys.stderr).print(sentence, style="red", soft_wrap=True)
-    raise typer.Exit(code)
+app.command("send")(send.command)
+app.command("consume")(consume.command)

@@ -8,7 +8,7 @@ from itertools import islice
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink
 from grantwatch.adapters.local_store import LocalStore
-from grantwatch.cli.sources import Unreadable, bodies_in, expanded, reason_of, size_of
+from grantwatch.cli.sources import Unreadable, bodies_in, expanded, reason_of
 from grantwatch.engine import Engine
 from grantwatch.model.finding import Finding
 from grantwatch.ports import Parked
@@ -37,11 +37,6 @@ class _Tee:
     def publish(self, findings: Sequence[Finding]) -> None:
         self._store.publish(findings)
         self.kept.publish(findings)
-
-
-def total_size(names: Sequence[str]) -> int:
-    """Bytes in all sources together, as far as known."""
-    return sum(size_of(name) for name in expanded(names) if isinstance(name, str))
 
 
 def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read: Callable[[int], None]) -> Replay:

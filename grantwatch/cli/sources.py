@@ -1,4 +1,4 @@
-"""Message bodies from files: what ``replay`` reads."""
+"""Message bodies from files: what ``replay`` and ``send`` read."""
 
 import gzip
 import io
@@ -43,6 +43,11 @@ def size_of(name: str) -> int:
     """Bytes to read, 0 where that is not known."""
     path = Path(name)
     return path.stat().st_size if name != STANDARD_INPUT and path.is_file() else 0
+
+
+def total_size(names: Sequence[str]) -> int:
+    """Bytes in all sources together, as far as known."""
+    return sum(size_of(name) for name in expanded(names) if isinstance(name, str))
 
 
 def bodies_in(name: str, on_read: Callable[[int], None]) -> Iterator[bytes]:

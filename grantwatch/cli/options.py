@@ -1,0 +1,38 @@
+"""Options that more than one command has."""
+
+from typing import Annotated
+
+import typer
+
+from grantwatch.adapters.local_store import IN_MEMORY
+
+DEFAULT_STORE = "grantwatch.duckdb"
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="Log files (JSON, JSON Lines, .gz), directories of them, or - for standard input.",
+        show_default=False,
+    ),
+]
+Store = Annotated[str, typer.Option(metavar="FILE", help=f"DuckDB file to continue in; {IN_MEMORY} keeps nothing.")]
+OwnerTenant = Annotated[str, typer.Option(metavar="GUID", help="Tenant that owns the watched resources.")]
+OwnNetworks = Annotated[
+    list[str] | None,
+    typer.Option("--own-network", metavar="CIDR", help="A network of ours; may be given several times."),
+]
+OwnSubscriptions = Annotated[
+    list[str] | None,
+    typer.Option("--own-subscription", metavar="GUID", help="A subscription of ours; may be given several times."),
+]
+EventHub = Annotated[
+    str,
+    typer.Option(
+        metavar="HUB",
+        envvar="GRANTWATCH_EVENTHUB",
+        help="NAMESPACE.servicebus.windows.net/HUB, entered with the identity at hand, or a connection string with "
+        "EntityPath. A key is better kept in the variable than given here, where others on the machine can see it.",
+        show_default=False,
+    ),
+]
