@@ -6,6 +6,7 @@ every invocation says which until they are mended.
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cache
 from secrets import token_hex
@@ -26,7 +27,7 @@ from grantwatch.local import now
 from grantwatch.parking import DeadLetters
 from grantwatch.publishing import TableSink
 from grantwatch.service import Service
-from grantwatch.settings import CloudSettings, FunctionAppSettings, has_managed_identity, is_set
+from grantwatch.settings import CloudSettings, FunctionAppSettings, has_managed_identity, is_connection, is_set
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +42,20 @@ Answer = tuple[int, Any]
 def service_of(settings: CloudSettings, sources: tuple[str, ...]) -> Service:
     """A service on the services that the settings name."""
     token = cache(lambda: credential(managed_identity=has_managed_identity(), client_id=settings.client_id or None))
-    state = TableStore.of(settings.state, token, clock=now)
-    place = BlobPlace.of(settings.parking, token)
+    state = (
+        TableStore.from_connection_string(settings.state, clock=now)
+        if is_connection(settings.state)
+        else TableStore.from_account(settings.state, token, clock=now)
+    )
+    place = (
+        BlobPlace.from_connection_string(settings.parking)
+        if is_connection(settings.parking)
+        else BlobPlace.from_account(settings.parking, token)
+    )
+    clients = ExitStack()
     tables = LogAnalytics(lambda: ingestion_client(settings.ingestion_endpoint, token()), settings.ingestion_rule_id)
+    for client in (state, place, tables):
+        clients.callback(client.close)
     return Service(
         Engine(
             CATALOGUE,
@@ -62,6 +74,7 @@ def service_of(settings: CloudSettings, sources: tuple[str, ...]) -> Service:
         later=_in_a_minute,
         measure=telemetry.measure,
         expire=state.expire,
+        close=clients.close,
     )
 
 
@@ -107,6 +120,14 @@ def health() -> Answer:
     except SettingsError as error:
         return 503, {"status": "misconfigured", "version": __version__, "problems": str(error).split("; ")}
     return (200 if answer["status"] == "healthy" else 503), answer
+
+
+def close() -> None:
+    """Leave the services alone; the next call makes a new service."""
+    with _LOCK:
+        if _made.cache_info().currsize:
+            _made().close()
+        _made.cache_clear()
 
 
 def _service() -> Service:

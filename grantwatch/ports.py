@@ -3,7 +3,7 @@
 Adapters raise UnavailableError for every fault that may pass, and let nothing of what they were given into its message.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -81,8 +81,8 @@ class ParkingPlace(Protocol):
     def put(self, name: str, content: bytes, metadata: Mapping[str, str]) -> None:
         """Store it under that name, replacing what is there. Metadata is for people: short texts in ASCII."""
 
-    def names(self, folder: str) -> Iterator[str]:
-        """The names that begin with ``folder`` and ``/``, in order, listed as far as they are asked for."""
+    def names(self, folder: str, most: int) -> Sequence[str]:
+        """The first names that begin with ``folder`` and ``/``, in order, at most so many."""
 
     def get(self, name: str) -> bytes | None:
         """The content; None where there is none (any more)."""

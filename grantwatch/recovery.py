@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from grantwatch.delivery import Delivery
@@ -60,7 +59,7 @@ def drain(place: ParkingPlace, tables: Tables, clock: Clock, until: datetime) ->
     """Deliver the rows of the outbox, those of the highest severity first, until all are tried or time is up."""
     drained = Drained()
     try:
-        for name in list(islice(place.names(OUTBOX), _MOST_BUNDLES)):
+        for name in place.names(OUTBOX, _MOST_BUNDLES):
             if clock() >= until:
                 drained.stopped = "out of time"
                 break
@@ -104,7 +103,7 @@ def replay(
     service that is down.
     """
     replayed: list[Replayed] = []
-    for name in list(islice(place.names(DEAD_LETTERS), most)):
+    for name in place.names(DEAD_LETTERS, most):
         if clock() >= until:
             break
         bundle = place.get(name)

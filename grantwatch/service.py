@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -49,6 +48,7 @@ class Service:
         later: Later,
         measure: Measure = lambda source, counters: None,
         expire: Callable[[datetime], int] = lambda now: 0,
+        close: Callable[[], None] = lambda: None,
         patience: Patience = PATIENCE,
     ) -> None:
         self._engine = engine
@@ -60,6 +60,7 @@ class Service:
         self._later = later
         self._measure = measure
         self._expire = expire
+        self._close = close
         self._logbook = Logbook(state, process)
         self._contract = Contract(engine, place, clock, patience=patience, on_fault=self._note_fault)
         self._writes_later = False
@@ -116,6 +117,11 @@ class Service:
         except UnavailableError as error:
             logger.warning("counters could not be written: %s", error)
 
+    def close(self) -> None:
+        """Write the last counters, and leave the services alone."""
+        self.write_counters()
+        self._close()
+
     def _write_soon(self) -> None:
         with self._lock:
             if self._writes_later:
@@ -140,10 +146,7 @@ class Service:
 
     def _parked_now(self, _: datetime) -> dict[str, int]:
         """How many bundles lie in each folder, counted up to a thousand."""
-        return {
-            folder: sum(1 for _ in islice(self._place.names(folder), _MOST_COUNTED))
-            for folder in (DEAD_LETTERS, OUTBOX)
-        }
+        return {folder: len(self._place.names(folder, _MOST_COUNTED)) for folder in (DEAD_LETTERS, OUTBOX)}
 
 
 def _shown(counters: Counters) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def _address(value: str) -> str:
 
 
 def _address_or_connection(value: str) -> str:
-    return value if ";" in value or value == "UseDevelopmentStorage=true" else _address(value)
+    return value if is_connection(value) else _address(value)
 
 
 TextList = Annotated[tuple[str, ...], BeforeValidator(_listed)]
@@ -160,6 +160,11 @@ class FunctionAppSettings(CloudSettings):
         examples=["contosologs.servicebus.windows.net"],
         json_schema_extra={"variable": "GRANTWATCH_EVENTHUB__fullyQualifiedNamespace"},
     )
+
+
+def is_connection(text: str) -> bool:
+    """Whether a text is a connection string, and no address."""
+    return ";" in text or text == "UseDevelopmentStorage=true"
 
 
 def is_set(name: str) -> bool:

@@ -6,6 +6,7 @@ they are first needed, and nothing of an error of theirs is passed on but its ki
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -13,6 +14,17 @@ from grantwatch.errors import SettingsError, UnavailableError
 
 PATIENCE = {"retry_total": 2, "connection_timeout": 5, "read_timeout": 10}
 """For every client, in seconds: a call that gets no answer ends within about half a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service by its name, and what GrantWatch raises when it cannot do its work."""
+
+    name: str
+    fault: type[UnavailableError]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class _Client(Protocol):
@@ -31,7 +43,9 @@ class OnDemand(Generic[C]):
     ``prepare`` makes what the client writes into, a table or a container.
     """
 
-    def __init__(self, service: str, connect: Callable[[], C], prepare: Callable[[C], object]) -> None:
+    def __init__(
+        self, service: Service, connect: Callable[[], C], prepare: Callable[[C], object] = lambda client: None
+    ) -> None:
         self._service = service
         self._connect = connect
         self._prepare = prepare
@@ -73,7 +87,7 @@ class OnDemand(Generic[C]):
         return self._client
 
 
-def ask(service: str, call: Callable[[], T], *expected: int) -> T | None:
+def ask(service: Service, call: Callable[[], T], *expected: int) -> T | None:
     """What a call returns, or None where the service refused it with one of the expected statuses.
 
     Raises UnavailableError for every other fault of the service, the network or the credential.
@@ -85,6 +99,6 @@ def ask(service: str, call: Callable[[], T], *expected: int) -> T | None:
     except HttpResponseError as error:
         if error.status_code in expected:
             return None
-        raise UnavailableError(f"{service} answered {error.status_code or type(error).__name__}") from None
+        raise service.fault(f"{service} answered {error.status_code or type(error).__name__}") from None
     except (AzureError, OSError) as error:
-        raise UnavailableError(f"{service} does not answer: {type(error).__name__}") from None
+        raise service.fault(f"{service} does not answer: {type(error).__name__}") from None

@@ -8,14 +8,14 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from grantwatch.adapters.azure_access import PATIENCE, OnDemand, ask
+from grantwatch.adapters.azure_access import PATIENCE, OnDemand, Service, ask
 from grantwatch.adapters.table_rows import Entity, Key, Stored
-from grantwatch.errors import UnavailableError
+from grantwatch.errors import StateUnavailableError
 
 if TYPE_CHECKING:
     from azure.data.tables import TableClient, TableEntity
 
-SERVICE = "Table Storage"
+SERVICE = Service("Table Storage", StateUnavailableError)
 AT_ONCE = 10
 """As many connections as the SDK keeps open."""
 
@@ -56,7 +56,7 @@ class Table:
         for future in done:
             future.result()
         if unfinished:
-            raise UnavailableError(f"{SERVICE} took too long")
+            raise SERVICE.fault(f"{SERVICE} took too long")
         return [future.result() for future in futures]
 
     def create(self, entity: Entity) -> bool:
@@ -126,5 +126,5 @@ class Table:
 def _stored(entity: "TableEntity") -> Stored:
     version, written = entity.metadata["etag"], entity.metadata["timestamp"]
     if version is None or written is None:
-        raise UnavailableError(f"{SERVICE} sent a row without its version")
+        raise SERVICE.fault(f"{SERVICE} sent a row without its version")
     return Stored(entity, version, written)

@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from grantwatch.adapters.azure_access import PATIENCE, OnDemand, ask
+from grantwatch.adapters.azure_access import PATIENCE, OnDemand, Service, ask
+from grantwatch.errors import ParkingUnavailableError
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.storage.blob import ContainerClient
 
-CONTAINER = "parking"
+CONTAINER = "grantwatch"
 
-_SERVICE = "Blob Storage"
+_SERVICE = Service("Blob Storage", ParkingUnavailableError)
 _LONGEST_TEXT = 512
 _UNPRINTABLE = re.compile(r"[^ -~]")
 _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_]")
@@ -46,13 +47,13 @@ class BlobPlace:
         return cls(connect)
 
     @classmethod
-    def from_account(cls, url: str, credential: "TokenCredential", *, container: str = CONTAINER) -> Self:
+    def from_account(cls, url: str, credential: "Callable[[], TokenCredential]", *, container: str = CONTAINER) -> Self:
         """The place in a storage account, by the URL of its blob service, such as of a managed identity."""
 
         def connect() -> "ContainerClient":
             from azure.storage.blob import ContainerClient
 
-            return ContainerClient(url, container, credential=credential, **options())
+            return ContainerClient(url, container, credential=credential(), **options())
 
         return cls(connect)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from grantwatch.errors import StoreError, UnavailableError
+from grantwatch.errors import ParkingUnavailableError, StoreError
 
 _UPWARDS = ("", ".", "..")
 _FORBIDDEN = frozenset("\0\\")
@@ -88,4 +88,4 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnavailableError(f"the parking directory: {error.strerror or type(error).__name__}") from None
+        raise ParkingUnavailableError(f"the parking directory: {error.strerror or type(error).__name__}") from None

@@ -1,7 +1,7 @@
 """The ports in plain memory: for one process, and for tests."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -93,8 +93,8 @@ class MemoryPlace:
         self.contents[name] = content
         self.metadata[name] = metadata
 
-    def names(self, folder: str) -> Iterator[str]:
-        return iter(sorted(name for name in self.contents if name.startswith(f"{folder}/")))
+    def names(self, folder: str, most: int) -> Sequence[str]:
+        return sorted(name for name in self.contents if name.startswith(f"{folder}/"))[:most]
 
     def get(self, name: str) -> bytes | None:
         return self.contents.get(name)

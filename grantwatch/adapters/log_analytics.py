@@ -16,13 +16,15 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from grantwatch.adapters import log_rows
-from grantwatch.adapters.azure_access import OnDemand
+from grantwatch.adapters.azure_access import OnDemand, Service
 from grantwatch.errors import SinkUnavailableError
 from grantwatch.ports import Clock, Refused
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.monitor.ingestion import LogsIngestionClient
+
+SERVICE = Service("Log Analytics", SinkUnavailableError)
 
 _COMPRESSION = 6
 _FIRST_PAUSE = 0.5
@@ -82,7 +84,7 @@ class LogAnalytics:
 
         ``rule`` is the immutable id of the rule. A write begins no further attempt once ``patience`` is over.
         """
-        self._client = OnDemand("Log Analytics", connect)
+        self._client = OnDemand(SERVICE, connect)
         self._rule = rule
         self._patience = patience
         self._clock = clock

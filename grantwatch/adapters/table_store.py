@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Self
 from grantwatch.adapters.azure_table import OPTIONS, SERVICE, Table
 from grantwatch.adapters.table_journal import Journal
 from grantwatch.adapters.table_rows import Entity, Key, entity_of, key_for, key_of, row_of
-from grantwatch.errors import UnavailableError
 from grantwatch.ports import Clock, Row, RowKey
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class TableStore:
     def from_account(
         cls,
         url: str,
-        credential: "TokenCredential",
+        credential: "Callable[[], TokenCredential]",
         *,
         clock: Clock,
         table: str = TABLE,
@@ -71,7 +70,7 @@ class TableStore:
         def connect() -> "TableClient":
             from azure.data.tables import TableClient
 
-            return TableClient(url, table, credential=credential, **OPTIONS)
+            return TableClient(url, table, credential=credential(), **OPTIONS)
 
         return cls(connect, clock=clock, retention=retention)
 
@@ -120,7 +119,7 @@ class TableStore:
                 {"PartitionKey": key[0], "RowKey": key[1], "InsertedAgain": now}, there.version
             ):
                 return
-        raise UnavailableError(f"{SERVICE}: a row kept changing")
+        raise SERVICE.fault(f"{SERVICE}: a row kept changing")
 
     def _swap(self, alike: Collection[tuple[Entity, str | None]]) -> int:
         """Swap what has one key, in order; returns how many lost."""

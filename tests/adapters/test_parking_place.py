@@ -243,6 +243,6 @@ def test_a_place_by_url_and_credential() -> None:
         def get_token(self, *scopes: str, **options: Any) -> AccessToken:
             return AccessToken("token", 2**40)
 
-    place = BlobPlace.from_account("https://127.0.0.1:1/", Credential())
+    place = BlobPlace.from_account("https://127.0.0.1:1/", Credential)
     assert fault_of(place, "get") == "Blob Storage does not answer: ServiceRequestError"
     place.close()

@@ -146,7 +146,7 @@ def test_a_store_by_url_and_credential(azurite: Azurite) -> None:
         def get_token(self, *scopes: str, **options: Any) -> AccessToken:
             return AccessToken("token", 2**40)
 
-    store = TableStore.from_account("https://127.0.0.1:1/", Credential(), clock=now)
+    store = TableStore.from_account("https://127.0.0.1:1/", Credential, clock=now)
     with pytest.raises(UnavailableError, match="does not answer"):
         store.read([("p", "a")])
     store.close()

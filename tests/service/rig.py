@@ -1,6 +1,6 @@
 """A service on ports in memory that fail when they are told to, and a clock that moves when it is told to."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from grantwatch.publishing import TableSink
 from grantwatch.service import Service
 from grantwatch.settings import Settings
 from tests.world import NOON
+
+MANY = 10_000
 
 
 @dataclass
@@ -85,10 +87,10 @@ class Place(MemoryPlace):
             raise ParkingUnavailableError("the parking place does not answer")
         super().put(name, content, metadata)
 
-    def names(self, folder: str) -> Iterator[str]:
+    def names(self, folder: str, most: int) -> Sequence[str]:
         if self.is_down:
             raise ParkingUnavailableError("the parking place does not answer")
-        return super().names(folder)
+        return super().names(folder, most)
 
 
 @dataclass
@@ -130,7 +132,7 @@ class Rig:
 
     @property
     def parked(self) -> list[Parked]:
-        return [item for name in self.place.names(DEAD_LETTERS) for item in parked_in(self.place.contents[name])]
+        return [item for name in self.place.names(DEAD_LETTERS, MANY) for item in parked_in(self.place.contents[name])]
 
 
 def delivery(*bodies: bytes, source: str = "activity_log", enqueued: datetime | None = None) -> Delivery:

@@ -20,7 +20,7 @@ from grantwatch.errors import SinkUnavailableError, UnavailableError
 from grantwatch.model.finding import TABLE
 from grantwatch.model.severity import Severity
 from grantwatch.parking import DEAD_LETTERS, OUTBOX, parked_in
-from tests.service.rig import Clock, Rig
+from tests.service.rig import MANY, Clock, Rig
 from tests.service.weather import KillAt, KilledError, StormyPlace, StormyStore, StormyTables, Weather
 from tests.support import Record, cases, encoded
 from tests.world import NOON, ordinary_read
@@ -59,7 +59,7 @@ class Cloud:
         rig.service.replay(1000)
         rig.service.replay(1000)
         rig.engine.finish()
-        while any(self.place.names(OUTBOX)):
+        while self.place.names(OUTBOX, MANY):
             assert rig.service.drain().delivered
 
     @property
@@ -87,7 +87,7 @@ class Cloud:
     @property
     def dead_letters(self) -> set[tuple[str, bytes]]:
         """What remains parked, and why."""
-        names = list(self.place.names(DEAD_LETTERS))
+        names = self.place.names(DEAD_LETTERS, MANY)
         return {(item.reason, item.body) for name in names for item in parked_in(self.place.contents[name])}
 
 
@@ -171,7 +171,7 @@ def assert_conserved(cloud: Cloud, calm: Cloud) -> None:
     assert cloud.dead_letters == calm.dead_letters
     assert cloud.table == calm.table
     assert not cloud.unheard
-    assert not list(cloud.place.names(OUTBOX))
+    assert not cloud.place.names(OUTBOX, MANY)
 
 
 @pytest.mark.parametrize("seed", range(STORMS))
@@ -248,4 +248,4 @@ def test_ten_minutes_of_refusals_drain_by_severity() -> None:
     assert ranks == sorted(ranks, reverse=True)
     assert len(set(ranks)) > 1
     assert drained.delivered == len(rows)
-    assert not list(rig.place.names(OUTBOX))
+    assert not rig.place.names(OUTBOX, MANY)

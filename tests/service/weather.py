@@ -1,6 +1,6 @@
 """Ports under bad weather: they time out before and after the work, refuse rows, and the process dies between."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TypeVar
@@ -106,8 +106,8 @@ class StormyPlace:
     def put(self, name: str, content: bytes, metadata: Mapping[str, str]) -> None:
         self.weather.around(lambda: self.place.put(name, content, metadata), ParkingUnavailableError)
 
-    def names(self, folder: str) -> Iterator[str]:
-        return self.weather.around(lambda: self.place.names(folder), ParkingUnavailableError)
+    def names(self, folder: str, most: int) -> Sequence[str]:
+        return self.weather.around(lambda: self.place.names(folder, most), ParkingUnavailableError)
 
     def get(self, name: str) -> bytes | None:
         return self.weather.around(lambda: self.place.get(name), ParkingUnavailableError)

@@ -18,8 +18,8 @@ from uuid import uuid4
 class Message(SimpleNamespace):
     """A protobuf message, which knows which of its alternatives is set."""
 
-    def WhichOneof(self, group: str) -> str | None:
-        return next(iter(vars(self)), None)
+    def WhichOneof(self, group: str) -> str | None:  # noqa: N802 - protobuf's own name
+        return "data" if group == "rpc_data" else next(iter(vars(self)), None)
 
 
 class _Protos(SimpleNamespace):
@@ -80,12 +80,10 @@ class Host:
         """Invoke a function with what its trigger brings."""
         from azure_functions_runtime import handle_event
 
-        parameter = Message(name=argument, data=data)
-        parameter.WhichOneof = lambda group: "data"
         request = Message(
             invocation_id=str(uuid4()),
             function_id=self.functions[name].function_id,
-            input_data=[parameter],
+            input_data=[Message(name=argument, data=data)],
             trigger_metadata=metadata or {},
             trace_context=Message(trace_parent="", trace_state="", attributes={}),
             retry_context=Message(retry_count=0, max_retry_count=-1, exception=None),
