@@ -1,33 +1,37 @@
-"""Reading an event hub for good, with the engine of this machine."""
+"""Reading an event hub for good: into the store of this machine, or into the services that the function app uses."""
 
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
+from threading import Event, Lock, Thread
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from grantwatch import local
+from grantwatch import cloud, local
 from grantwatch.adapters.checkpoints import Checkpoints, checkpoints_at
+from grantwatch.adapters.directory_parking import DirectoryPlace
 from grantwatch.adapters.event_hubs import Hub
 from grantwatch.adapters.hub_consumer import Consumer, Pace
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
 from grantwatch.cli import options, terminal
+from grantwatch.contract import Contract
 from grantwatch.delivery import Delivery
-from grantwatch.engine import Engine
-from grantwatch.errors import GrantWatchError, SettingsError
+from grantwatch.errors import GrantWatchError, SettingsError, UnavailableError
 from grantwatch.model.finding import Finding
-from grantwatch.ports import Parked
-from grantwatch.settings import Settings
+from grantwatch.service import Service
+from grantwatch.settings import CloudSettings, Settings
 from grantwatch.tally import Tally
 
 _PACE = Pace()
+_FIVE_MINUTES = 300.0
+
+Deliver = Callable[[Delivery], Tally]
 
 
 class Source(StrEnum):
@@ -51,6 +55,17 @@ def command(
             "beside the store.",
         ),
     ] = None,
+    azure: Annotated[
+        bool,
+        typer.Option(
+            "--azure",
+            help="Use the Azure services that the settings name, as the function app does, and no local store. "
+            "Needs --checkpoints.",
+        ),
+    ] = False,
+    chores: Annotated[
+        bool, typer.Option(help="With --azure: write health rows and drain the outbox. One consumer of all does.")
+    ] = True,
     store: options.Store = options.DEFAULT_STORE,
     until_idle: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Stop when nothing has come for so long. Default: go on.")
@@ -65,26 +80,35 @@ def command(
     """Read an event hub and print what the engine finds, until interrupted.
 
     Findings are kept in the store and printed on standard output, one JSON object a line; everything else goes to
-    standard error. How far the hub was read is noted only when the store has what was found. Exit code 0: terminated
-    or idle; 1: the hub, the store or the checkpoints cannot be had; 2: wrong usage; 130: interrupted.
+    standard error, and what cannot be processed into the directory STORE.parked. How far the hub was read is noted
+    only when nothing of it can be lost any more. Exit code 0: terminated or idle; 1: the hub, the store or the
+    checkpoints cannot be had; 2: wrong usage; 130: interrupted.
 
     Example: grantwatch consume --eventhub contoso.servicebus.windows.net/activity >> findings.jsonl
     """
+    if azure and checkpoints is None:
+        terminal.stop(
+            "With --azure there is no store to keep checkpoints beside; name a place with --checkpoints.", code=2
+        )
+    given: dict[str, Any] = {
+        "owner_tenant_id": owner_tenant,
+        "own_networks": tuple(own_network or ()),
+        "own_subscriptions": tuple(own_subscription or ()),
+    }
+    pace = Pace(first_delay=first_delay, balancing=balancing, ownership=ownership)
     try:
         hub = Hub.of(eventhub)
-        settings = Settings.read(
-            owner_tenant_id=owner_tenant,
-            own_networks=tuple(own_network or ()),
-            own_subscriptions=tuple(own_subscription or ()),
-        )
-        pace = Pace(first_delay=first_delay, balancing=balancing, ownership=ownership)
-        with _kept(checkpoints, store) as noted, LocalStore(store) as opened:
+        with _kept(checkpoints, store) as noted:
             consumer = Consumer(hub, source=source, checkpoints=noted, group=consumer_group, pace=pace, on_fault=_warn)
-            engine = local.engine(store=opened.state, sink=_Tee(opened), parking=_Told(), settings=settings)
-            with _stopping(consumer) as signals:
-                tally = consume(consumer, processing(engine, opened), until_idle=until_idle)
-            if not signals:
-                tally += engine.finish()
+            working = (
+                _in_azure(CloudSettings.read(**given), source, chores=chores)
+                if azure
+                else _on_this_machine(Settings.read(**given), store, consumer)
+            )
+            with working as (deliver, finish), _stopping(consumer) as signals:
+                tally = consume(consumer, deliver, until_idle=until_idle)
+                if not signals:
+                    tally += finish()
     except SettingsError as error:
         terminal.stop(str(error), code=2)
     except (GrantWatchError, OSError) as error:
@@ -110,48 +134,93 @@ def consume(consumer: Consumer, deliver: Callable[[Delivery], Tally], *, until_i
     return total
 
 
-def processing(engine: Engine, store: LocalStore) -> Callable[[Delivery], Tally]:
-    """A plain engine, one delivery at a time, that has kept what it found when it returns."""
+@contextmanager
+def _on_this_machine(
+    settings: Settings, store: str, consumer: Consumer
+) -> Iterator[tuple[Deliver, Callable[[], Tally]]]:
+    """An engine on the local store, under the contract: one delivery at a time, kept when it returns."""
     lock = Lock()
+    with _beside(store, "parked") as parked, LocalStore(store) as opened:
+        engine = local.engine(store=opened.state, sink=_Tee(opened, consumer.stop), settings=settings)
+        contract = Contract(engine, DirectoryPlace(parked), local.now, on_fault=_tell)
 
-    def deliver(delivery: Delivery) -> Tally:
-        with lock:
-            tally = engine.process(delivery.bodies)
-            store.keep()
+        def deliver(delivery: Delivery) -> Tally:
+            with lock:
+                tally = contract.deliver(delivery)
+                opened.keep()
+            if tally.parked:
+                _warn(f"{tally.parked:,} × not used, parked in {parked}.")
             return tally
 
-    return deliver
+        yield deliver, engine.finish
+
+
+@contextmanager
+def _in_azure(settings: CloudSettings, source: str, *, chores: bool) -> Iterator[tuple[Deliver, Callable[[], Tally]]]:
+    """The service that the function app runs, with what its timers do."""
+    service, done = cloud.service_of(settings, (source,)), Event()
+    timer = Thread(target=_do_chores, args=(service, done), daemon=True)
+    try:
+        if chores:
+            timer.start()
+        yield service.deliver, Tally
+    finally:
+        done.set()
+        service.close()
+
+
+def _do_chores(service: Service, done: Event) -> None:
+    while not done.wait(_FIVE_MINUTES):
+        try:
+            service.sweep()
+        except UnavailableError as error:
+            _warn(str(error))
+        drained = service.drain()
+        if drained.stopped:
+            _warn(f"The outbox waits: {drained.stopped}")
 
 
 class _Tee:
-    """Publishes to the store and to standard output."""
+    """Publishes to the store and to standard output. Nobody there any more to read it ends the consumer."""
 
-    def __init__(self, store: LocalStore) -> None:
+    def __init__(self, store: LocalStore, stop: Callable[[], None]) -> None:
         self._store = store
+        self._stop = stop
 
     def publish(self, findings: Sequence[Finding]) -> None:
         self._store.publish(findings)
-        sys.stdout.write("".join(f"{finding.model_dump_json()}\n" for finding in findings))
-        sys.stdout.flush()
+        try:
+            sys.stdout.write("".join(f"{finding.model_dump_json()}\n" for finding in findings))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self._stop()
+            raise
 
 
-class _Told:
-    """Parking for want of a place to park: it says what could not be used, and why, and keeps nothing."""
-
-    def park(self, items: Sequence[Parked]) -> None:
-        reasons = Counter(f"{item.detector}: {item.reason}" if item.detector else item.reason for item in items)
-        for reason, count in reasons.most_common():
-            _warn(f"{count:,} × not used: {reason}")
+def _tell(_: str, error: Exception) -> None:
+    """Say what is parked; what is waited for, the consumer says."""
+    if not isinstance(error, UnavailableError):
+        _warn(f"A fault of GrantWatch: {type(error).__name__}.")
 
 
 @contextmanager
 def _kept(place: str | None, store: str) -> Iterator[Checkpoints]:
-    """The checkpoints at that place, or else beside the store, and gone with it if it keeps nothing."""
-    if place is None and store == IN_MEMORY:
-        with TemporaryDirectory() as folder:
-            yield checkpoints_at(f"{folder}/checkpoints")
+    """The checkpoints at that place, or else beside the store."""
+    if place is not None:
+        yield checkpoints_at(place)
     else:
-        yield checkpoints_at(place or f"{store}.checkpoints")
+        with _beside(store, "checkpoints") as path:
+            yield checkpoints_at(str(path))
+
+
+@contextmanager
+def _beside(store: str, name: str) -> Iterator[Path]:
+    """A path beside the store, which is gone with it if the store keeps nothing."""
+    if store == IN_MEMORY:
+        with TemporaryDirectory() as folder:
+            yield Path(folder) / name
+    else:
+        yield Path(f"{store}.{name}")
 
 
 @contextmanager
