@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import Entity
+from grantwatch.memory.entities import Entity, address_of_entity
 from grantwatch.model.operation import OperationKey
 from grantwatch.ports import Row, StateStore
 
@@ -23,13 +23,14 @@ class _Due(Struct, kw_only=True):
 
 def due_rows(entity: Entity) -> Iterator[Row]:
     """What to insert for an entity with a call that has not ended; nothing for any other."""
-    if not entity.is_unfinished or not isinstance(entity.key, OperationKey):
+    if not isinstance(entity.key, OperationKey) or not entity.is_unfinished:
         return
     began = min(phase.time for phase in entity.phases.values())
     hour = began.astimezone(UTC).strftime(_HOUR)
     content = msgspec.json.encode(_Due(began=began, key=entity.key))
     yield Row(_HOURS, hour, b"{}")
-    yield Row(digest(("due", hour)), digest(entity.key), content)
+    owner, _ = address_of_entity(entity.key)
+    yield Row(digest(("due", hour)), owner, content)
 
 
 def due(store: StateStore, before: datetime | None) -> Iterable[OperationKey]:

@@ -5,7 +5,7 @@ depend on the topic leaves a mark that it follows. Everybody writes before readi
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -62,23 +62,35 @@ def partition_of(tenant: str, topic: Topic) -> str:
     return digest(("topic", tenant, topic))
 
 
-def rows_of(entity: Entity, said_under: Iterable[Topic], followed: Iterable[Topic]) -> list[Row]:
+def rows_of(entity: Entity, said_under: Collection[Topic], followed: Collection[Topic]) -> list[Row]:
     """What an entity leaves under its topics, to be inserted where absent."""
+    tenant = entity.key.tenant
+    left = _facts(entity) if said_under else ()
+    mark = (_mark(entity),) if followed else ()
+    return [
+        Row(partition_of(tenant, topic), name, content)
+        for topics, contents in ((said_under, left), (followed, mark))
+        for topic in topics
+        for name, content in contents
+    ]
+
+
+def _facts(entity: Entity) -> list[tuple[str, bytes]]:
     owner, _ = address_of_entity(entity.key)
-    left = {
-        f"{owner}-{name}": msgspec.json.encode(_entry(entity.key, phase=phase)) for name, phase in entity.phases.items()
-    }
+    facts = [
+        (f"{owner}-{name}", msgspec.json.encode(_entry(entity.key, phase=phase)))
+        for name, phase in entity.phases.items()
+    ]
     for name, access in entity.accesses.items():
         # The time belongs to the name: a use that turns out to be older is one more fact.
         content = msgspec.json.encode(_entry(entity.key, request=access))
-        left[f"{owner}-{name}-{access.time.timestamp():.6f}"] = content
-    follows = {f"{owner}-follows": msgspec.json.encode(_entry(entity.key))}
-    return [
-        Row(partition_of(entity.key.tenant, topic), name, content)
-        for topics, contents in ((said_under, left), (followed, follows))
-        for topic in topics
-        for name, content in contents.items()
-    ]
+        facts.append((f"{owner}-{name}-{access.time.timestamp():.6f}", content))
+    return facts
+
+
+def _mark(entity: Entity) -> tuple[str, bytes]:
+    owner, _ = address_of_entity(entity.key)
+    return f"{owner}-follows", msgspec.json.encode(_entry(entity.key))
 
 
 def _entry(key: EntityKey, *, phase: Phase | None = None, request: Access | None = None) -> _Entry:
