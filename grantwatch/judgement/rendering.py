@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
 from grantwatch.memory.digests import digest
@@ -24,8 +26,7 @@ Content = dict[str, Any]
 _MOST_LISTED = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One resolved match on its event, with the severity that remains."""
 
     event: Event

@@ -57,7 +57,8 @@ class Entity(Struct, kw_only=True):
     @property
     def is_full(self) -> bool:
         """As many facts as are kept: later ones are dropped."""
-        return len(self.phases) >= MOST_FACTS or len(self.accesses) >= _most(self.accesses)
+        facts = self.phases or self.accesses
+        return len(facts) >= _most(facts)
 
     @property
     def latest_use(self) -> datetime:
@@ -72,8 +73,11 @@ class Entity(Struct, kw_only=True):
 
     def join(self, facts: Mapping[str, Phase | Access], *, lapsed: bool = False) -> None:
         """Add facts, by digest."""
-        self.phases = joined(self.phases, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
-        self.accesses = joined(self.accesses, {name: fact for name, fact in facts.items() if isinstance(fact, Access)})
+        if isinstance(self.key, OperationKey):
+            self.phases = joined(self.phases, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
+        else:
+            uses = {name: fact for name, fact in facts.items() if isinstance(fact, Access)}
+            self.accesses = joined(self.accesses, uses)
         self.lapsed |= lapsed
 
     def events(self) -> tuple[Event, ...]:

@@ -1,9 +1,11 @@
 """A match in the light of what others said under its topics."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement
 from grantwatch.model.grant import UNKNOWN_RECIPIENT
@@ -12,8 +14,7 @@ from grantwatch.model.severity import Severity
 S = TypeVar("S", bound=Statement)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """A match with its severity before outcome and recipient are weighed.
 
     ``void`` says that nothing changed: such a match is not reported, and withdrawn where it was.
@@ -28,27 +29,28 @@ class Resolved:
 
 def resolved(match: Match, default: Severity, statements: Sequence[Statement], *, certain: bool = True) -> Resolved:
     """What becomes of a match. ``certain`` is false when facts were dropped, and then nothing speaks in its favour."""
+    settings = _of(statements, Setting)
     match = _named(match, _of(statements, Naming))
-    closed = _closing(match, _of(statements, Closing), _of(statements, Setting))
+    closed = _closing(match, _of(statements, Closing), settings)
     outcome = Resolved(match, match.severity or default, closed=closed, void=match.void)
     if match.void or not certain:
         return outcome
     counter = _counter(match, _of(statements, CounterFact))
     if counter is not None:
         return replace(outcome, severity=Severity.INFORMATIONAL, reason=counter.reason)
-    return _changed(outcome, match.change, _of(statements, Setting))
+    return _changed(outcome, match.change, settings)
 
 
-def _of(statements: Iterable[Statement], kind: type[S]) -> list[S]:
-    return [each for each in statements if isinstance(each, kind)]
+def _of(statements: Sequence[Statement], kind: type[S]) -> list[S]:
+    return [each for each in statements if isinstance(each, kind)] if statements else []
 
 
 def _named(match: Match, namings: Sequence[Naming]) -> Match:
     """With the recipient that another record names; several that disagree name nobody."""
     under = [naming for naming in namings if naming.topic == match.named_by]
-    recipients = {naming.recipient for naming in under}
-    if not recipients:
+    if not under:
         return match
+    recipients = {naming.recipient for naming in under}
     if len(recipients) > 1:
         claimed = tuple(sorted(each.id or "" for each in recipients))
         return replace(match, recipient=UNKNOWN_RECIPIENT, evidence={**match.evidence, "ClaimedRecipients": claimed})
@@ -56,9 +58,9 @@ def _named(match: Match, namings: Sequence[Naming]) -> Match:
     return replace(match, recipient=recipients.pop(), evidence={**match.evidence, **evidence})
 
 
-def _closing(match: Match, closings: Iterable[Closing], settings: Iterable[Setting]) -> datetime | None:
+def _closing(match: Match, closings: Sequence[Closing], settings: Sequence[Setting]) -> datetime | None:
     """When the match's grant ended: the earliest closing, or other value of what it changed, after it was opened."""
-    if match.grant is None:
+    if match.grant is None or not (closings or settings):
         return None
     opened, change = match.grant.opened, match.change
     ends = [each.at for each in closings if each.topic in match.closed_by and each.at >= opened]

@@ -2,8 +2,8 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +15,17 @@ class ResourceId:
     """
 
     text: str
+    key: str = field(init=False, repr=False)
+    """The spelling under which the resource is remembered."""
+    _segments: list[str] = field(init=False, repr=False)
+    _folded: list[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        key = folded_id(self.text)
+        put = partial(object.__setattr__, self)
+        put("key", key)
+        put("_segments", list(filter(None, self.text.split("/"))))
+        put("_folded", list(filter(None, key.split("/"))))
 
     def __str__(self) -> str:
         return self.text
@@ -24,19 +35,6 @@ class ResourceId:
 
     def __hash__(self) -> int:
         return hash(self.key)
-
-    @cached_property
-    def key(self) -> str:
-        """The spelling under which the resource is remembered."""
-        return folded_id(self.text)
-
-    @cached_property
-    def _segments(self) -> list[str]:
-        return [segment for segment in self.text.split("/") if segment]
-
-    @cached_property
-    def _folded(self) -> list[str]:
-        return [segment.lower() for segment in self._segments]
 
     def named(self, segment: str) -> str | None:
         """What follows the first segment of that name: ``named("subscriptions")``."""
