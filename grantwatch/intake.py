@@ -1,7 +1,7 @@
 """From the bodies of a batch to facts about entities, every record accounted for."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,20 @@ from grantwatch.wire.envelope import decode
 from grantwatch.wire.fields import UnreadableRecordError
 from grantwatch.wire.json_views import dump, materialise
 from grantwatch.wire.storage import access_of
+
+# Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
+_MOST_WAITING = 64
+_TOO_LONG = "a number in the record is too long"
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """A record that was selected, with the body that it came in."""
+
+    route: Route
+    record: Mapping[str, Any]
+    body: bytes
+    salvaged: bool
 
 
 @dataclass(slots=True)
@@ -40,11 +54,17 @@ class Intake:
     def take(self, bodies: Sequence[bytes]) -> Batch:
         """The facts in some message bodies. Never raises for what the bodies hold."""
         batch = Batch()
+        waiting: list[_Chosen] = []
         for body in bodies:
-            self._take_body(body, batch)
+            waiting += self._take_body(body, batch)
+            if len(waiting) >= _MOST_WAITING:
+                self._take_records(waiting, batch)
+                waiting = []
+        self._take_records(waiting, batch)
         return batch
 
-    def _take_body(self, body: bytes, batch: Batch) -> None:
+    def _take_body(self, body: bytes, batch: Batch) -> Iterator[_Chosen]:
+        """The records of a body that some detector is for."""
         decoded = decode(body)
         selection = self._index.select(decoded.records)
         tally = batch.tally
@@ -57,15 +77,21 @@ class Intake:
             self._reject("expected log records", _bytes_of(stray, body), batch)
         for route, view in selection.chosen:
             try:
-                record = materialise(view)
-                if self._take_record(route, record, decoded.salvaged, batch):
-                    tally.selected += 1
-                else:
-                    tally.ignored += 1
-            except UnreadableRecordError as error:
-                self._reject(str(error), _bytes_of(view, body), batch)
+                yield _Chosen(route, materialise(view), body, decoded.salvaged)
             except ValueError:
-                self._reject("a number in the record is too long", body, batch)
+                self._reject(_TOO_LONG, body, batch)
+
+    def _take_records(self, chosen: Iterable[_Chosen], batch: Batch) -> None:
+        for each in chosen:
+            try:
+                if self._take_record(each.route, each.record, each.salvaged, batch):
+                    batch.tally.selected += 1
+                else:
+                    batch.tally.ignored += 1
+            except UnreadableRecordError as error:
+                self._reject(str(error), _bytes_of(each.record, each.body), batch)
+            except ValueError:
+                self._reject(_TOO_LONG, each.body, batch)
 
     def _take_record(self, route: Route, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> bool:
         """Whether the record, on a closer look, is of a family that the route is for."""

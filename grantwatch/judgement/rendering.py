@@ -24,6 +24,8 @@ Content = dict[str, Any]
 """The columns of a finding without those that tell one revision from another."""
 
 _MOST_LISTED = 20
+_TOOK_EFFECT = (Outcome.SUCCEEDED, Outcome.ACCEPTED)
+_NO_GRANT = dict.fromkeys(("GrantId", "GrantKind", "GrantStatus", "GrantOpenedAt", "GrantExpiresAt", "GrantClosedAt"))
 
 
 class Judged(Struct, frozen=True):
@@ -147,26 +149,23 @@ def _sentence(lead: Judged) -> str:
 
 def _grant(finding: str, found: Sequence[Judged]) -> Content:
     """The grants of all matches as one: open while any is, until the last one ends."""
-    took_effect = (Outcome.SUCCEEDED, Outcome.ACCEPTED)
     grants = [
-        (judged.match.grant, judged.resolved.closed)
+        (grant, judged.resolved.closed)
         for judged in found
-        if judged.match.grant is not None and judged.outcome in took_effect
+        if (grant := judged.match.grant) is not None and judged.outcome in _TOOK_EFFECT
     ]
     if not grants:
-        return dict.fromkeys(
-            ("GrantId", "GrantKind", "GrantStatus", "GrantOpenedAt", "GrantExpiresAt", "GrantClosedAt")
-        )
-    standing = [(grant, closed) for grant, closed in grants if closed is None] or grants
-    expiries = [grant.expires for grant, _ in standing]
+        return _NO_GRANT
     closings = [closed for _, closed in grants if closed is not None]
     all_closed = len(closings) == len(grants)
+    standing = [grant for grant, closed in grants if closed is None or all_closed]
+    expiries = [grant.expires for grant in standing if grant.expires is not None]
     return {
         "GrantId": digest(("grant", finding)),
-        "GrantKind": standing[0][0].kind,
+        "GrantKind": standing[0].kind,
         "GrantStatus": GrantStatus.REVOKED if all_closed else GrantStatus.OPEN,
-        "GrantOpenedAt": min(grant.opened for grant, _ in standing),
-        "GrantExpiresAt": None if None in expiries else max(each for each in expiries if each),
+        "GrantOpenedAt": min([grant.opened for grant in standing]),
+        "GrantExpiresAt": max(expiries) if len(expiries) == len(standing) else None,
         "GrantClosedAt": max(closings) if all_closed else None,
     }
 
