@@ -129,12 +129,11 @@ class Neighbourhood:
 
     def statements(self, detector: Detector, draft: Draft, match: Match) -> Sequence[Statement]:
         """What all, seen through the same detector, state under the topics of a match."""
-        return [
-            each
-            for topic in match.topics
-            for each in self._under(partition_of(draft.entity.key.tenant, topic), detector)
-            if each.topic == topic
-        ]
+        statements: list[Statement] = []
+        for topic in match.topics:
+            under = self._under(partition_of(draft.entity.key.tenant, topic), detector)
+            statements += [each for each in under if each.topic == topic]
+        return statements
 
     def _under(self, partition: str, detector: Detector) -> Sequence[Statement]:
         stated = self._stated.get((partition, detector))

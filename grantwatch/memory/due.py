@@ -23,7 +23,7 @@ class _Due(Struct, kw_only=True):
 
 def due_rows(entity: Entity) -> Iterator[Row]:
     """What to insert for an entity with a call that has not ended; nothing for any other."""
-    if not isinstance(entity.key, OperationKey) or not entity.is_unfinished:
+    if not entity.is_unfinished or not isinstance(entity.key, OperationKey):
         return
     began = min(phase.time for phase in entity.phases.values())
     hour = began.astimezone(UTC).strftime(_HOUR)

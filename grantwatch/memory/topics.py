@@ -59,6 +59,8 @@ def partition_of(tenant: str, topic: Topic) -> str:
 
 def rows_of(entity: Entity, said_under: Collection[Topic], followed: Collection[Topic]) -> list[Row]:
     """What an entity leaves under its topics, to be inserted where absent."""
+    if not (said_under or followed):
+        return []
     tenant = entity.key.tenant
     left = _facts(entity) if said_under else ()
     mark = (_mark(entity),) if followed else ()

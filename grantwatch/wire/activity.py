@@ -71,6 +71,7 @@ def phase_of(
         raise UnreadableRecordError("the record has no readable time")
     properties = mapping(flat.get("properties"))
     identity = mapping(flat.get("identity"))
+    authorization = mapping(identity.get("authorization"))
     resource = text(flat.get("resourceId")) or text(properties.get("entity"))
     if resource is None:
         raise UnreadableRecordError("the record names no resource")
@@ -88,7 +89,7 @@ def phase_of(
     return key, Phase(
         time=time,
         outcome=outcome,
-        resource=_as_typed(resource, properties, identity),
+        resource=_as_typed(resource, authorization.get("scope"), properties.get("entity")),
         actor=actor_of(identity, address_of(address[:LONGEST_ADDRESS]), text(flat.get("caller"))),
         status=text(properties.get("statusCode")),
         requests=reduced(properties.get("requestbody") or properties.get("requestBody"), requests),
@@ -125,11 +126,11 @@ def _owner(flat: Mapping[str, Any], properties: Mapping[str, Any]) -> str | None
     return guid(levels[0]) if len(levels) > 1 else None
 
 
-def _as_typed(resource: str, properties: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+def _as_typed(resource: str, *spellings: Any) -> str:
     """The resource id as the caller typed it; Event Hubs records have it in capitals."""
     folded = resource.strip("/").lower()
-    for candidate in (mapping(identity.get("authorization")).get("scope"), properties.get("entity")):
-        spelled = word(candidate).strip("/")
+    for spelling in spellings:
+        spelled = word(spelling).strip("/")
         if spelled.lower() == folded and spelled != spelled.upper():
             return "/" + safe(spelled)
     return "/" + resource.strip("/")
