@@ -74,10 +74,10 @@ class Engine:
 
 
 def _finding(published: Published, content: Content, now: datetime) -> Finding:
-    return Finding(
-        TimeGenerated=now,
-        Revision=published.revision,
-        RevisionReason=published.reason,
-        RaisedTo=published.raised_to,
-        **content,
-    )
+    revision = {
+        "TimeGenerated": now,
+        "Revision": published.revision,
+        "RevisionReason": published.reason,
+        "RaisedTo": published.raised_to,
+    }
+    return Finding.model_validate({**content, **revision})

@@ -172,6 +172,8 @@ def _grant(finding: str, found: Sequence[Judged]) -> Content:
 
 def _containment(lead: Judged, found: Sequence[Judged]) -> str | None:
     """The commands that close whatever of it is still open, as one line."""
+    if len(found) == 1:
+        return lead.match.containment or None
     standing = [each for each in found if each.resolved.closed is None] or [lead]
     commands = dict.fromkeys(each.match.containment for each in (lead, *standing) if each in standing)
     return " && ".join(command for command in list(commands)[:_MOST_LISTED] if command) or None

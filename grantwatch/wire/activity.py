@@ -78,8 +78,7 @@ def phase_of(
     outcome = _OUTCOMES.get(word(flat.get("resultType")).lower().strip(". "))
     if outcome is None:
         raise UnreadableRecordError("the record has no known result")
-    http = mapping(flat.get("httpRequest"))
-    address = word(flat.get("callerIpAddress")) or word(http.get("clientIpAddress"))
+    address = word(flat.get("callerIpAddress")) or word(mapping(flat.get("httpRequest")).get("clientIpAddress"))
     key = OperationKey(
         tenant=_owner(flat, properties) or owner_tenant,
         correlation_id=(text(flat.get("correlationId")) or "").lower(),
