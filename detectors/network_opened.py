@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
@@ -54,7 +54,7 @@ def network_opened(operation: Operation) -> Said:
                 target=account,
                 at=operation.decided,
                 severity=None if everyone else Severity.LOW,
-                change=replace(setting, values=frozenset((value,))),
+                change=setting.of(value),
                 grant=Grant(GrantKind.NETWORK_OPENING, operation.decided),
                 recipient=ANYONE if everyone else rule.recipient(value),
                 evidence={"Opened": (f"{rule.name}: {value}",)},

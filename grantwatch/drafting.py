@@ -1,7 +1,7 @@
 """What the detectors say of an entity, a fault in one of them costing the others nothing."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -9,7 +9,8 @@ import msgspec
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
 from grantwatch.detection.match import Match, Statement, Topic
-from grantwatch.memory.entities import Entity, EntityKey, Event, packed
+from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, packed
+from grantwatch.memory.topics import Neighbours, events_in, follower_in, partition_of
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.severity import Outcome
 from grantwatch.ports import Parked
@@ -19,16 +20,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Draft:
-    """An entity with what its detectors say of it: matches, and the topics under which they state anything."""
+    """An entity with what its detectors say of it, the topics of what they state, and those their matches depend on."""
 
     entity: Entity
-    matches: list[tuple[Detector, Event, Match]] = field(default_factory=list)
+    matches: dict[Detector, list[tuple[Event, Match]]] = field(default_factory=dict)
+    statements: dict[Detector, list[Statement]] = field(default_factory=dict)
     said_under: set[Topic] = field(default_factory=set)
+    followed: set[Topic] = field(default_factory=set)
 
-    @property
-    def followed(self) -> set[Topic]:
-        """The topics on which the matches depend."""
-        return {topic for _, _, match in self.matches for topic in match.topics}
+    def add(self, detector: Detector, event: Event, said: Iterable[Match | Statement]) -> None:
+        """Note what a detector said. A call that only began counts once its end is not waited for any more."""
+        stated = self.statements.setdefault(detector, [])
+        counts = self.entity.lapsed or event.outcome is not Outcome.ATTEMPTED
+        for each in said:
+            if isinstance(each, Statement):
+                stated.append(each)
+                self.said_under.add(each.topic)
+            elif counts:
+                self.matches.setdefault(detector, []).append((event, each))
+                self.followed.update(each.topics)
 
 
 class Drafting:
@@ -38,17 +48,15 @@ class Drafting:
         self._index = index
 
     def draft(self, entity: Entity, parked: list[Parked]) -> Draft:
-        """What is said of an entity. A call that only began counts once its end is not waited for any more."""
+        """What is said of an entity."""
         draft = Draft(entity)
+        detectors = self._detectors(entity.key)
         for event in entity.events():
-            for detector in self._detectors(entity.key):
-                for said in self.said(detector, event, parked):
-                    if not isinstance(said, Match):
-                        draft.said_under.add(said.topic)
-                    elif entity.lapsed or event.outcome is not Outcome.ATTEMPTED:
-                        draft.matches.append((detector, event, said))
+            for detector in detectors:
+                draft.add(detector, event, self.said(detector, event, parked))
         if entity.is_full:
-            draft.matches += self._overflow(draft)
+            for detector, event, match in list(self._overflow(draft)):
+                draft.add(detector, event, (match,))
         return draft
 
     def said(self, detector: Detector, event: Event, parked: list[Parked]) -> list[Match | Statement]:
@@ -73,14 +81,15 @@ class Drafting:
         dropped = Operation(event.key, (msgspec.structs.replace(event.phases[0], outcome=Outcome.ACCEPTED),))
         summary = f"More calls of {event.name} share one correlation id than are kept; look at them by hand."
         reported = {
-            detector.name
-            for detector, event, match in draft.matches
+            detector
+            for detector, matches in draft.matches.items()
+            for event, match in matches
             if event.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)
             and not match.void
             and (match.severity or detector.metadata.severity) >= detector.metadata.severity
         }
         for detector in self._detectors(draft.entity.key):
-            if event.name in detector.operations and detector.name not in reported:
+            if event.name in detector.operations and detector not in reported:
                 yield detector, dropped, Match(summary=summary, target=event.resource, at=event.started)
 
     def _detectors(self, key: EntityKey) -> Sequence[Detector]:
@@ -88,3 +97,55 @@ class Drafting:
             return self._index.detectors_of(key.name)
         known = self._index.detectors.get(key.detector)
         return (known,) if known else ()
+
+
+class Neighbourhood:
+    """What stands under the topics of some drafts, and what the detectors make of it."""
+
+    def __init__(
+        self,
+        found: Mapping[str, Neighbours],
+        drafts: Iterable[Draft],
+        drafting: Drafting,
+        parked: list[Parked],
+    ) -> None:
+        self._found = found
+        self._drafts = {address_of_entity(draft.entity.key)[0]: draft for draft in drafts}
+        self._drafting = drafting
+        self._parked = parked
+        self._stated: dict[tuple[str, Detector], list[Statement]] = {}
+
+    def followers(self, draft: Draft) -> set[EntityKey]:
+        """Who, beside the drafts themselves, follows the topics under which something is said of a draft."""
+        return {
+            follower_in(mark)
+            for topic in draft.said_under
+            if (found := self._found.get(partition_of(draft.entity.key.tenant, topic)))
+            for owner, mark in found.marks.items()
+            if owner not in self._drafts
+        }
+
+    def statements(self, detector: Detector, draft: Draft, match: Match) -> Sequence[Statement]:
+        """What all, seen through the same detector, state under the topics of a match."""
+        statements: list[Statement] = []
+        for topic in match.topics:
+            under = self._under(partition_of(draft.entity.key.tenant, topic), detector)
+            statements += [each for each in under if each.topic == topic]
+        return statements
+
+    def _under(self, partition: str, detector: Detector) -> Sequence[Statement]:
+        stated = self._stated.get((partition, detector))
+        if stated is None:
+            found = self._found.get(partition)
+            facts = found.facts.items() if found else ()
+            stated = [each for owner, left in facts for each in self._said(detector, owner, left) if each.holds]
+            self._stated[partition, detector] = stated
+        return stated
+
+    def _said(self, detector: Detector, owner: str, facts: Mapping[str, bytes]) -> Iterable[Statement]:
+        """What a detector states of the facts of one entity; a draft of the same facts has asked it already."""
+        draft = self._drafts.get(owner)
+        if draft is not None and detector in draft.statements and draft.entity.phases.keys() == facts.keys():
+            return draft.statements[detector]
+        said = (each for event in events_in(facts) for each in self._drafting.said(detector, event, self._parked))
+        return [each for each in said if isinstance(each, Statement)]

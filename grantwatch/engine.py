@@ -83,10 +83,10 @@ def _park(items: Sequence[Parked], parking: Parking, tally: Tally) -> None:
 
 
 def _finding(published: Published, content: Content, now: datetime) -> Finding:
-    return Finding(
-        TimeGenerated=now,
-        Revision=published.revision,
-        RevisionReason=published.reason,
-        RaisedTo=published.raised_to,
-        **content,
-    )
+    revision = {
+        "TimeGenerated": now,
+        "Revision": published.revision,
+        "RevisionReason": published.reason,
+        "RaisedTo": published.raised_to,
+    }
+    return Finding.model_validate({**content, **revision})

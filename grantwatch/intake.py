@@ -1,7 +1,7 @@
 """From the bodies of a batch to facts about entities, every record accounted for."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,21 @@ from grantwatch.wire.fields import UnreadableRecordError
 from grantwatch.wire.json_views import dump, materialise
 from grantwatch.wire.storage import access_of
 
+# Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
+_MOST_WAITING = 64
+_TOO_LONG = "a number in the record is too long"
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """A record that was selected, with the body that it came in and its place in the batch."""
+
+    route: Route
+    record: Mapping[str, Any]
+    body: bytes
+    number: int
+    salvaged: bool
+
 
 @dataclass(slots=True)
 class Batch:
@@ -27,7 +42,6 @@ class Batch:
     facts: dict[EntityKey, dict[str, Phase | Access]] = field(default_factory=lambda: defaultdict(dict))
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
-    number: int = 0  # the place of the body at hand
 
 
 class Intake:
@@ -41,11 +55,17 @@ class Intake:
     def take(self, bodies: Sequence[bytes]) -> Batch:
         """The facts in some message bodies. Never raises for what the bodies hold."""
         batch = Batch()
-        for batch.number, body in enumerate(bodies):
-            self._take_body(body, batch)
+        waiting: list[_Chosen] = []
+        for number, body in enumerate(bodies):
+            waiting += self._take_body(body, number, batch)
+            if len(waiting) >= _MOST_WAITING:
+                self._take_records(waiting, batch)
+                waiting = []
+        self._take_records(waiting, batch)
         return batch
 
-    def _take_body(self, body: bytes, batch: Batch) -> None:
+    def _take_body(self, body: bytes, number: int, batch: Batch) -> Iterator[_Chosen]:
+        """The records of a body that some detector is for."""
         decoded = decode(body)
         selection = self._index.select(decoded.records)
         tally = batch.tally
@@ -53,20 +73,26 @@ class Intake:
         tally.ignored += selection.ignored
         for rejected in decoded.rejected:
             tally.records += rejected.records
-            self._reject(rejected.reason, rejected.body, batch, rejected.records)
+            self._reject(rejected.reason, rejected.body, number, batch, rejected.records)
         for stray in selection.strays:
-            self._reject("expected log records", _bytes_of(stray, body), batch)
+            self._reject("expected log records", _bytes_of(stray, body), number, batch)
         for route, view in selection.chosen:
             try:
-                record = materialise(view)
-                if self._take_record(route, record, decoded.salvaged, batch):
-                    tally.selected += 1
-                else:
-                    tally.ignored += 1
-            except UnreadableRecordError as error:
-                self._reject(str(error), _bytes_of(view, body), batch)
+                yield _Chosen(route, materialise(view), body, number, decoded.salvaged)
             except ValueError:
-                self._reject("a number in the record is too long", body, batch)
+                self._reject(_TOO_LONG, body, number, batch)
+
+    def _take_records(self, chosen: Iterable[_Chosen], batch: Batch) -> None:
+        for each in chosen:
+            try:
+                if self._take_record(each.route, each.record, each.salvaged, batch):
+                    batch.tally.selected += 1
+                else:
+                    batch.tally.ignored += 1
+            except UnreadableRecordError as error:
+                self._reject(str(error), _bytes_of(each.record, each.body), each.number, batch)
+            except ValueError:
+                self._reject(_TOO_LONG, each.body, each.number, batch)
 
     def _take_record(self, route: Route, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> bool:
         """Whether the record, on a closer look, is of a family that the route is for."""
@@ -96,9 +122,9 @@ class Intake:
             if known is None or use.time < known.time:
                 batch.facts[key][name] = use
 
-    def _reject(self, reason: str, body: bytes, batch: Batch, records: int = 1) -> None:
+    def _reject(self, reason: str, body: bytes, number: int, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records
-        batch.parked.append(Parked(reason, masked_bytes(body), number=batch.number))
+        batch.parked.append(Parked(reason, masked_bytes(body), number=number))
 
 
 def _bytes_of(record: Any, body: bytes) -> bytes:

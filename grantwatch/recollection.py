@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
-from grantwatch.detection.match import Match, Statement
-from grantwatch.drafting import Draft, Drafting
+from grantwatch.drafting import Draft, Drafting, Neighbourhood
 from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Judged, Organisation, judged, rendered
 from grantwatch.judgement.revision import revised
@@ -24,7 +23,7 @@ from grantwatch.memory.entities import (
     stored,
 )
 from grantwatch.memory.resolution import resolved
-from grantwatch.memory.topics import Neighbours, neighbours_in, partition_of, rows_of
+from grantwatch.memory.topics import neighbours_in, partition_of, rows_of
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import Phase
 from grantwatch.model.severity import Severity
@@ -79,10 +78,11 @@ class Recollection:
                 return conclusion
             drafts = self._drafts(pending, facts, lapsed, conclusion)
             self._share(drafts)
-            neighbours = self._neighbours(drafts)
-            lost = self._conclude(drafts, neighbours, conclusion)
+            neighbourhood = self._neighbourhood(drafts, conclusion)
+            lost = self._conclude(drafts, neighbourhood, conclusion)
             settled = pending - lost
-            pending = lost | (self._followers(drafts, news, neighbours) - settled)
+            told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
+            pending = lost.union(*told)
             news -= settled
         raise StateConflictError(f"{len(pending)} entities kept changing under other writers")
 
@@ -124,11 +124,11 @@ class Recollection:
     def _drafts(
         self, pending: Iterable[EntityKey], facts: Facts, lapsed: frozenset[EntityKey], conclusion: Conclusion
     ) -> list[Draft]:
-        keys = list(pending)
-        rows = self._store.read([address_of_entity(key) for key in keys])
+        addresses = {key: address_of_entity(key) for key in pending}
+        rows = self._store.read(list(addresses.values()))
         drafts = []
-        for key in keys:
-            entity = restored(key, rows.get(address_of_entity(key)))
+        for key, address in addresses.items():
+            entity = restored(key, rows.get(address))
             entity.join(facts.get(key, {}), lapsed=key in lapsed)
             drafts.append(self._drafting.draft(entity, conclusion.parked))
         return drafts
@@ -142,34 +142,23 @@ class Recollection:
         if rows:
             self._store.insert(rows)
 
-    def _neighbours(self, drafts: Iterable[Draft]) -> Mapping[str, Neighbours]:
+    def _neighbourhood(self, drafts: Sequence[Draft], conclusion: Conclusion) -> Neighbourhood:
         partitions = {
             partition_of(draft.entity.key.tenant, topic)
             for draft in drafts
             for topic in draft.said_under | draft.followed
         }
-        return neighbours_in(self._store.scan(sorted(partitions))) if partitions else {}
-
-    def _followers(
-        self, drafts: Iterable[Draft], news: set[EntityKey], neighbours: Mapping[str, Neighbours]
-    ) -> set[EntityKey]:
-        """Who must look again, because something arrived under a topic that they follow."""
-        followers: set[EntityKey] = set()
-        for draft in drafts:
-            if draft.entity.key in news:
-                for topic in draft.said_under:
-                    found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
-                    followers |= found.followers if found else set()
-        return followers
+        rows = self._store.scan(sorted(partitions)) if partitions else ()
+        return Neighbourhood(neighbours_in(rows), drafts, self._drafting, conclusion.parked)
 
     def _conclude(
-        self, drafts: Sequence[Draft], neighbours: Mapping[str, Neighbours], conclusion: Conclusion
+        self, drafts: Sequence[Draft], neighbourhood: Neighbourhood, conclusion: Conclusion
     ) -> set[EntityKey]:
         """Judge and swap; returns the entities that another writer changed meanwhile."""
         rows, current = [], {}
         for draft in drafts:
             before = draft.entity.row.content if draft.entity.row else None
-            current[draft.entity.key] = self._revisions(draft, neighbours, conclusion)
+            current[draft.entity.key] = self._revisions(draft, neighbourhood)
             if draft.entity.accesses and draft.entity.is_full:
                 conclusion.saturated[draft.entity.key] = draft.entity.latest_use
             row = stored(draft.entity)
@@ -182,14 +171,12 @@ class Recollection:
                 conclusion.revisions.update(revisions)
         return lost
 
-    def _revisions(
-        self, draft: Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
-    ) -> dict[str, tuple[Published, Content]]:
+    def _revisions(self, draft: Draft, neighbourhood: Neighbourhood) -> dict[str, tuple[Published, Content]]:
         """The current revision of each finding of an entity, noted in the entity."""
         entity = draft.entity
         revisions = {}
-        for detector in dict.fromkeys(detector for detector, _, _ in draft.matches):
-            found = list(self._judged(detector, draft, neighbours, conclusion))
+        for detector in draft.matches:
+            found = list(self._judged(detector, draft, neighbourhood))
             standing = [each for each in found if not each.resolved.void]
             content = rendered(detector, entity.key, standing or found, self._organisation)
             content["Withdrawn"] = not standing
@@ -204,37 +191,12 @@ class Recollection:
             revisions[content["FindingId"]] = (published, content)
         return revisions
 
-    def _judged(
-        self, detector: Detector, draft: Draft, neighbours: Mapping[str, Neighbours], conclusion: Conclusion
-    ) -> Iterator[Judged]:
-        default = detector.metadata.severity
-        for each, event, match in draft.matches:
-            if each is detector:
-                statements = self._statements(detector, draft, match, neighbours, conclusion) if match.topics else ()
-                certain = not draft.entity.is_full
-                yield judged(event, resolved(match, default, statements, certain=certain), self._organisation)
-
-    def _statements(
-        self,
-        detector: Detector,
-        draft: Draft,
-        match: Match,
-        neighbours: Mapping[str, Neighbours],
-        conclusion: Conclusion,
-    ) -> Sequence[Statement]:
-        """What others, seen through the same detector, state under the topics of a match."""
-        statements: list[Statement] = []
-        for topic in match.topics:
-            found = neighbours.get(partition_of(draft.entity.key.tenant, topic))
-            if found is None:
-                continue
-            if detector.name not in found.statements:
-                said = (
-                    each for event in found.events() for each in self._drafting.said(detector, event, conclusion.parked)
-                )
-                found.statements[detector.name] = [each for each in said if isinstance(each, Statement) and each.holds]
-            statements += [each for each in found.statements[detector.name] if each.topic == topic]
-        return statements
+    def _judged(self, detector: Detector, draft: Draft, neighbourhood: Neighbourhood) -> Iterator[Judged]:
+        certain = not draft.entity.is_full
+        for event, match in draft.matches[detector]:
+            statements = neighbourhood.statements(detector, draft, match)
+            found = resolved(match, detector.metadata.severity, statements, certain=certain)
+            yield judged(event, found, self._organisation)
 
 
 def _uses(key: EntityKey, facts: Mapping[str, Phase | Access]) -> Iterator[tuple[_Use, datetime]]:

@@ -42,7 +42,7 @@ class Metadata:
         return tuple(technique.id for technique in self.techniques)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Detector:
     """A pure function from one event to what can be said of it, with the selection of events that reach it.
 

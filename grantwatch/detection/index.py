@@ -5,7 +5,7 @@ by the operation as spelled and, for storage, one by the authentication type. Un
 remembered, up to a bound.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,11 +109,10 @@ class Index:
                 self._spelled.setdefault(operation.lower(), operation)
         self._learned: Bounded[str, OperationRoute | _ByAuthentication | None] = Bounded(_LEARNED_SPELLINGS)
 
-    def select(self, records: Iterable[Any]) -> Selection:
+    def select(self, records: Sequence[Any]) -> Selection:
         """The records that are for some detector. ``records`` are JSON objects, as dictionaries or lazy views."""
         learned = self._learned
         selection = Selection()
-        ignored = 0
         for record in records:
             try:
                 route = learned[record["operationName"]]
@@ -127,7 +126,6 @@ class Index:
                     continue
                 route = self._learn(operation)
             if route is None:
-                ignored += 1
                 continue
             if isinstance(route, OperationRoute):
                 selection.chosen.append((route, record))
@@ -136,11 +134,9 @@ class Index:
                 chosen = route[record["identity"]["type"]]
             except (KeyError, TypeError):
                 chosen = self._authenticated(route, record)
-            if chosen is None:
-                ignored += 1
-            else:
+            if chosen is not None:
                 selection.chosen.append((chosen, record))
-        selection.ignored = ignored
+        selection.ignored = len(records) - len(selection.chosen) - len(selection.strays)
         return selection
 
     def detectors_of(self, name: str) -> tuple[Detector, ...]:

@@ -1,8 +1,10 @@
 """What a detector can say about one event: a match, or a statement that bears on other matches."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, Recipient
 from grantwatch.model.resource import ResourceId
@@ -15,8 +17,7 @@ Fact = str | int | bool | None | tuple[str, ...]
 """A value that may stand in a row. Tuples of the matches that fold into one finding are joined."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """Something said under a topic, which bears on the matches that depend on it.
 
     ``holds`` is false while, or once, the call behind it has no effect. It is said all the same, so that those who
@@ -28,8 +29,7 @@ class Statement:
     holds: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting(Statement):
+class Setting(Statement, frozen=True, kw_only=True):
     """The values that a call gave to one property of one resource: one, or those of a list.
 
     ``is_default`` says that a new resource has this value unless told otherwise, ``whole`` that the call carried the
@@ -40,30 +40,30 @@ class Setting(Statement):
     whole: bool = False
     is_default: bool = False
 
+    def of(self, value: str) -> "Setting":
+        """The same of one value alone."""
+        return replace(self, values=frozenset((value,)))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing(Statement):
+
+class Closing(Statement, frozen=True, kw_only=True):
     """Every grant under this topic that was open at that time has ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounterFact(Statement):
+class CounterFact(Statement, frozen=True, kw_only=True):
     """A harmless explanation for what matches under this topic report within that time of it."""
 
     reason: str
     within: timedelta = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Naming(Statement):
+class Naming(Statement, frozen=True, kw_only=True):
     """The recipient of matches under this topic, which their own records do not name."""
 
     recipient: Recipient
     evidence: Mapping[str, Fact] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(Struct, frozen=True, kw_only=True):
     """What one detector alone can say about one event.
 
     ``severity`` defaults to the detector's, ``severity_if_foreign`` applies when the recipient is not known to be
@@ -91,5 +91,7 @@ class Match:
     @property
     def topics(self) -> tuple[Topic, ...]:
         """Everything whose statements this match depends on."""
-        wanted = (self.change.topic if self.change else None, self.named_by, *self.closed_by, *self.countered_by)
-        return tuple(topic for topic in wanted if topic)
+        topics = self.closed_by + self.countered_by
+        if self.named_by:
+            topics = (self.named_by, *topics)
+        return (self.change.topic, *topics) if self.change else topics

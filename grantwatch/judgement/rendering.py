@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
 from grantwatch.memory.digests import digest
@@ -22,10 +24,11 @@ Content = dict[str, Any]
 """The columns of a finding without those that tell one revision from another."""
 
 _MOST_LISTED = 20
+_TOOK_EFFECT = (Outcome.SUCCEEDED, Outcome.ACCEPTED)
+_NO_GRANT = dict.fromkeys(("GrantId", "GrantKind", "GrantStatus", "GrantOpenedAt", "GrantExpiresAt", "GrantClosedAt"))
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One resolved match on its event, with the severity that remains."""
 
     event: Event
@@ -146,32 +149,31 @@ def _sentence(lead: Judged) -> str:
 
 def _grant(finding: str, found: Sequence[Judged]) -> Content:
     """The grants of all matches as one: open while any is, until the last one ends."""
-    took_effect = (Outcome.SUCCEEDED, Outcome.ACCEPTED)
     grants = [
-        (judged.match.grant, judged.resolved.closed)
+        (grant, judged.resolved.closed)
         for judged in found
-        if judged.match.grant is not None and judged.outcome in took_effect
+        if (grant := judged.match.grant) is not None and judged.outcome in _TOOK_EFFECT
     ]
     if not grants:
-        return dict.fromkeys(
-            ("GrantId", "GrantKind", "GrantStatus", "GrantOpenedAt", "GrantExpiresAt", "GrantClosedAt")
-        )
-    standing = [(grant, closed) for grant, closed in grants if closed is None] or grants
-    expiries = [grant.expires for grant, _ in standing]
+        return _NO_GRANT
     closings = [closed for _, closed in grants if closed is not None]
     all_closed = len(closings) == len(grants)
+    standing = [grant for grant, closed in grants if closed is None or all_closed]
+    expiries = [grant.expires for grant in standing if grant.expires is not None]
     return {
         "GrantId": digest(("grant", finding)),
-        "GrantKind": standing[0][0].kind,
+        "GrantKind": standing[0].kind,
         "GrantStatus": GrantStatus.REVOKED if all_closed else GrantStatus.OPEN,
-        "GrantOpenedAt": min(grant.opened for grant, _ in standing),
-        "GrantExpiresAt": None if None in expiries else max(each for each in expiries if each),
+        "GrantOpenedAt": min([grant.opened for grant in standing]),
+        "GrantExpiresAt": max(expiries) if len(expiries) == len(standing) else None,
         "GrantClosedAt": max(closings) if all_closed else None,
     }
 
 
 def _containment(lead: Judged, found: Sequence[Judged]) -> str | None:
     """The commands that close whatever of it is still open, as one line."""
+    if len(found) == 1:
+        return lead.match.containment or None
     standing = [each for each in found if each.resolved.closed is None] or [lead]
     commands = dict.fromkeys(each.match.containment for each in (lead, *standing) if each in standing)
     return " && ".join(command for command in list(commands)[:_MOST_LISTED] if command) or None

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import Entity
+from grantwatch.memory.entities import Entity, address_of_entity
 from grantwatch.model.operation import OperationKey
 from grantwatch.ports import Row, StateStore
 
@@ -29,7 +29,8 @@ def due_rows(entity: Entity) -> Iterator[Row]:
     hour = began.astimezone(UTC).strftime(_HOUR)
     content = msgspec.json.encode(_Due(began=began, key=entity.key))
     yield Row(_HOURS, hour, b"{}")
-    yield Row(digest(("due", hour)), digest(entity.key), content)
+    owner, _ = address_of_entity(entity.key)
+    yield Row(digest(("due", hour)), owner, content)
 
 
 def due(store: StateStore, before: datetime | None) -> Iterable[OperationKey]:

@@ -3,7 +3,6 @@
 An entity is one row: the union of its facts and, for each detector, which revision of its finding is the current one.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -59,7 +58,8 @@ class Entity(Struct, kw_only=True):
     @property
     def is_full(self) -> bool:
         """As many facts as are kept: later ones are dropped."""
-        return any(len(facts) >= _most(facts) for facts in (self.phases, self.accesses))
+        facts = self.phases or self.accesses
+        return len(facts) >= _most(facts)
 
     @property
     def latest_use(self) -> datetime:
@@ -68,14 +68,17 @@ class Entity(Struct, kw_only=True):
     @property
     def is_unfinished(self) -> bool:
         """Some call has begun, and nobody knows yet how it ended."""
-        seen = Counter(phase.outcome for phase in self.phases.values())
-        ends = seen[Outcome.SUCCEEDED] + seen[Outcome.FAILED]
-        return seen[Outcome.ATTEMPTED] > max(ends, seen[Outcome.ACCEPTED])
+        seen = [phase.outcome for phase in self.phases.values()]
+        ends = seen.count(Outcome.SUCCEEDED) + seen.count(Outcome.FAILED)
+        return seen.count(Outcome.ATTEMPTED) > max(ends, seen.count(Outcome.ACCEPTED))
 
     def join(self, facts: Mapping[str, Phase | Access], *, lapsed: bool = False) -> None:
         """Add facts, by digest."""
-        self.phases = joined(self.phases, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
-        self.accesses = joined(self.accesses, {name: fact for name, fact in facts.items() if isinstance(fact, Access)})
+        if isinstance(self.key, OperationKey):
+            self.phases = joined(self.phases, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
+        else:
+            uses = {name: fact for name, fact in facts.items() if isinstance(fact, Access)}
+            self.accesses = joined(self.accesses, uses)
         self.lapsed |= lapsed
 
     def events(self) -> tuple[Event, ...]:

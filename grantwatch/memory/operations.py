@@ -16,11 +16,11 @@ def calls(key: OperationKey, phases: Mapping[str, Phase]) -> tuple[Operation, ..
     the first outcome by event time, the second with the second, and so on. What has no partner stands alone. Where
     calls overlap and only some succeeded, each is taken to have succeeded: a decoy shall not take the blame.
     """
-    outcomes = {phase.outcome for phase in phases.values()}
+    by_time = sorted((phase.time, phase.outcome.rank, name) for name, phase in phases.items())
+    ordered = [phases[name] for _, _, name in by_time]
+    outcomes = {phase.outcome for phase in ordered}
     if phases and len(outcomes) == len(phases) and not outcomes >= _ENDS:
-        return (Operation(key, tuple(sorted(phases.values(), key=lambda phase: (phase.time, phase.outcome.rank)))),)
-    by_time = sorted(phases.items(), key=lambda item: (item[1].time, item[1].outcome.rank, item[0]))
-    ordered = [phase for _, phase in by_time]
+        return (Operation(key, tuple(ordered)),)
     starts = [phase for phase in ordered if phase.outcome is Outcome.ATTEMPTED]
     acceptances = [phase for phase in ordered if phase.outcome is Outcome.ACCEPTED]
     ends = [phase for phase in ordered if phase.outcome in _ENDS]

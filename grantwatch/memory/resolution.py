@@ -1,19 +1,20 @@
 """A match in the light of what others said under its topics."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement
+from msgspec import Struct
+from msgspec.structs import replace
+
+from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement, Topic
 from grantwatch.model.grant import UNKNOWN_RECIPIENT
 from grantwatch.model.severity import Severity
 
 S = TypeVar("S", bound=Statement)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """A match with its severity before outcome and recipient are weighed.
 
     ``void`` says that nothing changed: such a match is not reported, and withdrawn where it was.
@@ -28,27 +29,27 @@ class Resolved:
 
 def resolved(match: Match, default: Severity, statements: Sequence[Statement], *, certain: bool = True) -> Resolved:
     """What becomes of a match. ``certain`` is false when facts were dropped, and then nothing speaks in its favour."""
-    match = _named(match, _of(statements, Naming))
-    closed = _closing(match, _of(statements, Closing), _of(statements, Setting))
+    match = _named(match, statements)
+    closed = _closing(match, statements)
     outcome = Resolved(match, match.severity or default, closed=closed, void=match.void)
     if match.void or not certain:
         return outcome
-    counter = _counter(match, _of(statements, CounterFact))
+    counter = _counter(match, statements)
     if counter is not None:
         return replace(outcome, severity=Severity.INFORMATIONAL, reason=counter.reason)
-    return _changed(outcome, match.change, _of(statements, Setting))
+    return _changed(outcome, match.change, statements)
 
 
-def _of(statements: Iterable[Statement], kind: type[S]) -> list[S]:
-    return [each for each in statements if isinstance(each, kind)]
+def _of(statements: Iterable[Statement], kind: type[S], *topics: Topic) -> list[S]:
+    return [each for each in statements if isinstance(each, kind) and each.topic in topics]
 
 
-def _named(match: Match, namings: Sequence[Naming]) -> Match:
+def _named(match: Match, statements: Sequence[Statement]) -> Match:
     """With the recipient that another record names; several that disagree name nobody."""
-    under = [naming for naming in namings if naming.topic == match.named_by]
-    recipients = {naming.recipient for naming in under}
-    if not recipients:
+    under = _of(statements, Naming, match.named_by) if match.named_by else []
+    if not under:
         return match
+    recipients = {naming.recipient for naming in under}
     if len(recipients) > 1:
         claimed = tuple(sorted(each.id or "" for each in recipients))
         return replace(match, recipient=UNKNOWN_RECIPIENT, evidence={**match.evidence, "ClaimedRecipients": claimed})
@@ -56,32 +57,31 @@ def _named(match: Match, namings: Sequence[Naming]) -> Match:
     return replace(match, recipient=recipients.pop(), evidence={**match.evidence, **evidence})
 
 
-def _closing(match: Match, closings: Iterable[Closing], settings: Iterable[Setting]) -> datetime | None:
+def _closing(match: Match, statements: Sequence[Statement]) -> datetime | None:
     """When the match's grant ended: the earliest closing, or other value of what it changed, after it was opened."""
-    if match.grant is None:
+    if match.grant is None or not statements:
         return None
     opened, change = match.grant.opened, match.change
-    ends = [each.at for each in closings if each.topic in match.closed_by and each.at >= opened]
+    ends = [each.at for each in _of(statements, Closing, *match.closed_by) if each.at >= opened]
     if change is not None:
-        undone = (each for each in settings if each.topic == change.topic and not change.values <= each.values)
+        undone = (each for each in _of(statements, Setting, change.topic) if not change.values <= each.values)
         ends += [each.at for each in undone if each.at > change.at]
     return min(ends, default=None)
 
 
-def _counter(match: Match, counters: Iterable[CounterFact]) -> CounterFact | None:
-    fitting = [
-        counter
-        for counter in counters
-        if counter.topic in match.countered_by and abs(counter.at - match.at) <= counter.within
-    ]
+def _counter(match: Match, statements: Sequence[Statement]) -> CounterFact | None:
+    if not match.countered_by:
+        return None
+    counters = _of(statements, CounterFact, *match.countered_by)
+    fitting = [counter for counter in counters if abs(counter.at - match.at) <= counter.within]
     return min(fitting, key=lambda counter: (counter.at, counter.reason), default=None)
 
 
-def _changed(outcome: Resolved, change: Setting | None, settings: Iterable[Setting]) -> Resolved:
+def _changed(outcome: Resolved, change: Setting | None, statements: Iterable[Statement]) -> Resolved:
     """Only a change counts: known and no less before is void, unknown before a full PUT is Low."""
     if change is None:
         return outcome
-    before = [setting for setting in settings if setting.topic == change.topic and setting.at < change.at]
+    before = [setting for setting in _of(statements, Setting, change.topic) if setting.at < change.at]
     if before:
         last = max(before, key=lambda setting: (setting.at, sorted(setting.values)))
         if change.values <= last.values:

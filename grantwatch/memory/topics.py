@@ -5,14 +5,14 @@ depend on the topic leaves a mark that it follows. Everybody writes before readi
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
 
-from grantwatch.detection.match import Statement, Topic
+from grantwatch.detection.match import Topic
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, events_of, joined
 from grantwatch.model.operation import OperationKey, Phase
@@ -20,6 +20,7 @@ from grantwatch.model.storage_access import Access, AccessKey
 from grantwatch.ports import Row
 
 _VERSION = 1
+_FOLLOWS = "follows"
 
 
 class _Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -44,16 +45,10 @@ _DECODER = msgspec.json.Decoder(_Entry)
 
 @dataclass(slots=True)
 class Neighbours:
-    """What stands under one topic: who follows it, the facts, and what each detector makes of them, once asked."""
+    """What stands under one topic, as it was written: facts and marks of followers, by the entity that left them."""
 
-    followers: set[EntityKey] = field(default_factory=set)
-    phases: dict[EntityKey, dict[str, Phase]] = field(default_factory=dict)
-    accesses: dict[EntityKey, dict[str, Access]] = field(default_factory=dict)
-    statements: dict[str, list[Statement]] = field(default_factory=dict)
-
-    def events(self) -> Iterable[Event]:
-        for key in self.phases.keys() | self.accesses.keys():
-            yield from events_of(key, self.phases.get(key, {}), self.accesses.get(key, {}))
+    facts: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    marks: dict[str, bytes] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4096)
@@ -62,23 +57,37 @@ def partition_of(tenant: str, topic: Topic) -> str:
     return digest(("topic", tenant, topic))
 
 
-def rows_of(entity: Entity, said_under: Iterable[Topic], followed: Iterable[Topic]) -> list[Row]:
+def rows_of(entity: Entity, said_under: Collection[Topic], followed: Collection[Topic]) -> list[Row]:
     """What an entity leaves under its topics, to be inserted where absent."""
+    if not (said_under or followed):
+        return []
+    tenant = entity.key.tenant
+    left = _facts(entity) if said_under else ()
+    mark = (_mark(entity),) if followed else ()
+    return [
+        Row(partition_of(tenant, topic), name, content)
+        for topics, contents in ((said_under, left), (followed, mark))
+        for topic in topics
+        for name, content in contents
+    ]
+
+
+def _facts(entity: Entity) -> list[tuple[str, bytes]]:
     owner, _ = address_of_entity(entity.key)
-    left = {
-        f"{owner}-{name}": msgspec.json.encode(_entry(entity.key, phase=phase)) for name, phase in entity.phases.items()
-    }
+    facts = [
+        (f"{owner}-{name}", msgspec.json.encode(_entry(entity.key, phase=phase)))
+        for name, phase in entity.phases.items()
+    ]
     for name, access in entity.accesses.items():
         # The time belongs to the name: a use that turns out to be older is one more fact.
         content = msgspec.json.encode(_entry(entity.key, request=access))
-        left[f"{owner}-{name}-{access.time.timestamp():.6f}"] = content
-    follows = {f"{owner}-follows": msgspec.json.encode(_entry(entity.key))}
-    return [
-        Row(partition_of(entity.key.tenant, topic), name, content)
-        for topics, contents in ((said_under, left), (followed, follows))
-        for topic in topics
-        for name, content in contents.items()
-    ]
+        facts.append((f"{owner}-{name}-{access.time.timestamp():.6f}", content))
+    return facts
+
+
+def _mark(entity: Entity) -> tuple[str, bytes]:
+    owner, _ = address_of_entity(entity.key)
+    return f"{owner}-{_FOLLOWS}", msgspec.json.encode(_entry(entity.key))
 
 
 def _entry(key: EntityKey, *, phase: Phase | None = None, request: Access | None = None) -> _Entry:
@@ -93,17 +102,29 @@ def _decoded(content: bytes) -> _Entry:
     return _DECODER.decode(content)
 
 
-def neighbours_in(rows: Sequence[Row]) -> dict[str, Neighbours]:
+def neighbours_in(rows: Iterable[Row]) -> dict[str, Neighbours]:
     """What stands in these rows, by partition."""
     found: dict[str, Neighbours] = defaultdict(Neighbours)
     for row in rows:
-        entry = _decoded(row.content)
-        neighbours = found[row.partition]
-        name = row.name.split("-")[1]
-        if entry.phase is not None:
-            neighbours.phases[entry.key] = joined(neighbours.phases.get(entry.key, {}), {name: entry.phase})
-        elif entry.request is not None:
-            neighbours.accesses[entry.key] = joined(neighbours.accesses.get(entry.key, {}), {name: entry.request})
+        owner, _, name = row.name.partition("-")
+        if name == _FOLLOWS:
+            found[row.partition].marks[owner] = row.content
         else:
-            neighbours.followers.add(entry.key)
+            found[row.partition].facts.setdefault(owner, {})[name] = row.content
     return found
+
+
+def follower_in(mark: bytes) -> EntityKey:
+    """Who left a mark."""
+    return _decoded(mark).key
+
+
+def events_in(facts: Mapping[str, bytes]) -> Sequence[Event]:
+    """The events that what one entity left, by name, amounts to."""
+    entries = [(name.partition("-")[0], _decoded(content)) for name, content in facts.items()]
+    phases = joined({}, {name: entry.phase for name, entry in entries if entry.phase is not None})
+    accesses: dict[str, Access] = {}
+    for name, entry in entries:
+        if entry.request is not None:
+            accesses = joined(accesses, {name: entry.request})
+    return events_of(entries[0][1].key, phases, accesses)

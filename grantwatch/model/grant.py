@@ -1,8 +1,9 @@
 """Access handed out, and to whom."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 _LONGEST_GRANT = 10 * 366 * 86_400
 
@@ -33,8 +34,7 @@ class GrantStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """One handing-out of access. ``expires`` is None when it lasts until somebody revokes it, or when unknown."""
 
     kind: GrantKind
@@ -67,8 +67,7 @@ class Confidence(StrEnum):
     NONE = "None"
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """Who can now reach the data."""
 
     kind: RecipientKind

@@ -1,5 +1,6 @@
 """An ARM call, put together from the Activity records that tell of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Outcome
 
 B = TypeVar("B", bound=Body)
+V = TypeVar("V")
 
 
 class Phase(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -63,15 +65,12 @@ class Operation:
     """From the phase that says the most about its caller."""
 
     def __post_init__(self) -> None:
-        outcome = max((phase.outcome for phase in self.phases), key=_rank)
-        resources = {phase.resource for phase in self.phases}
-        actors = {phase.actor for phase in self.phases}
-        actor = actors.pop() if len(actors) == 1 else max(actors, key=lambda actor: (_detail(actor), repr(actor)))
+        decisive = max(self.phases, key=_rank)
         put = partial(object.__setattr__, self)
-        put("outcome", outcome)
-        put("decided", next(phase.time for phase in self.phases if phase.outcome is outcome))
-        put("resource", resource_of(max(resources, key=_readability)))
-        put("actor", actor)
+        put("outcome", decisive.outcome)
+        put("decided", decisive.time)
+        put("resource", resource_of(_best({phase.resource for phase in self.phases}, _readability)))
+        put("actor", _best({phase.actor for phase in self.phases}, _detail))
 
     @property
     def name(self) -> str:
@@ -126,12 +125,18 @@ class Operation:
         return any(kind.__name__ in phase.requests for phase in self.phases)
 
     def _body(self, kind: type[B], side: str) -> B:
-        found = [body for phase in self.phases if (body := getattr(phase, side).get(kind.__name__)) is not None]
-        return msgspec.convert(found[0], kind) if found else kind()
+        bodies = (getattr(phase, side).get(kind.__name__) for phase in self.phases)
+        found = next((body for body in bodies if body is not None), None)
+        return kind() if found is None else msgspec.convert(found, kind)
 
 
-def _rank(outcome: Outcome) -> int:
-    return outcome.rank
+def _rank(phase: Phase) -> int:
+    return phase.outcome.rank
+
+
+def _best(values: set[V], key: Callable[[V], Any]) -> V:
+    """The greatest; mostly there is only one."""
+    return values.pop() if len(values) == 1 else max(values, key=key)
 
 
 def _readability(text: str) -> tuple[bool, str]:
@@ -139,5 +144,5 @@ def _readability(text: str) -> tuple[bool, str]:
     return (text not in (text.upper(), text.lower()), text)
 
 
-def _detail(actor: Actor) -> int:
-    return sum(bool(getattr(actor, field)) for field in actor.__struct_fields__)
+def _detail(actor: Actor) -> tuple[int, str]:
+    return sum(bool(getattr(actor, field)) for field in actor.__struct_fields__), repr(actor)

@@ -2,8 +2,8 @@
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +15,17 @@ class ResourceId:
     """
 
     text: str
+    key: str = field(init=False, repr=False)
+    """The spelling under which the resource is remembered."""
+    _segments: list[str] = field(init=False, repr=False)
+    _folded: list[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        key = folded_id(self.text)
+        put = partial(object.__setattr__, self)
+        put("key", key)
+        put("_segments", list(filter(None, self.text.split("/"))))
+        put("_folded", list(filter(None, key.split("/"))))
 
     def __str__(self) -> str:
         return self.text
@@ -25,20 +36,10 @@ class ResourceId:
     def __hash__(self) -> int:
         return hash(self.key)
 
-    @cached_property
-    def key(self) -> str:
-        """The spelling under which the resource is remembered."""
-        return "/" + "/".join(segment for segment in self.text.lower().split("/") if segment)
-
-    @cached_property
-    def _segments(self) -> list[str]:
-        return [segment for segment in self.text.split("/") if segment]
-
     def named(self, segment: str) -> str | None:
         """What follows the first segment of that name: ``named("subscriptions")``."""
-        lowered = [part.lower() for part in self._segments]
         try:
-            return self._segments[lowered.index(segment.lower()) + 1]
+            return self._segments[self._folded.index(segment.lower()) + 1]
         except (ValueError, IndexError):
             return None
 
@@ -65,7 +66,7 @@ class ResourceId:
     @property
     def kind(self) -> str:
         """The resource type in lower case, such as ``microsoft.compute/disks``; for extensions, the extension's."""
-        segments = [part.lower() for part in self._segments]
+        segments = self._folded
         if "providers" in segments:
             segments = segments[len(segments) - segments[::-1].index("providers") :]
             return "/".join(segments[:1] + segments[1::2])
@@ -76,11 +77,10 @@ class ResourceId:
     @property
     def storage_account(self) -> "ResourceId | None":
         """The storage account that this resource is, or lies in."""
-        segments = [part.lower() for part in self._segments]
-        if "storageaccounts" not in segments:
+        if "storageaccounts" not in self._folded:
             return None
-        end = segments.index("storageaccounts") + 2
-        return ResourceId("/" + "/".join(self._segments[:end])) if len(segments) >= end else None
+        end = self._folded.index("storageaccounts") + 2
+        return resource_of("/" + "/".join(self._segments[:end])) if len(self._segments) >= end else None
 
     def ancestors(self) -> Iterator["ResourceId"]:
         """What this resource lies in, nearest first: parents, the resource group, the subscription."""
@@ -96,6 +96,11 @@ class ResourceId:
     def quoted(self) -> str:
         """The id as one word of a shell command: names come from whoever made the resource."""
         return shlex.quote(self.text)
+
+
+def folded_id(text: str) -> str:
+    """The one spelling of a resource id, whatever its case and slashes."""
+    return "/" + "/".join(filter(None, text.lower().split("/")))
 
 
 @lru_cache(maxsize=4096)

@@ -7,9 +7,11 @@ from typing import Self
 class Ordered(StrEnum):
     """Members compare by their place in the definition, the first being the least."""
 
-    @property
-    def rank(self) -> int:
-        return type(self)._member_names_.index(self._name_)
+    def __init__(self, _: str) -> None:
+        self.rank = len(type(self).__members__)
+
+    # Enum's own is that of the name, which is slow and not the one of the equal text.
+    __hash__ = str.__hash__
 
     def __lt__(self, other: str) -> bool:
         return self.rank < type(self)(other).rank

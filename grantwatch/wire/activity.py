@@ -4,12 +4,13 @@ Event Hubs sends flat upper-case texts, the REST interface and the portal object
 same in snake_case. https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grantwatch.model.bodies import Body
 from grantwatch.model.network import LONGEST_ADDRESS, address_of
 from grantwatch.model.operation import OperationKey, Phase
+from grantwatch.model.resource import folded_id
 from grantwatch.model.severity import Outcome
 from grantwatch.wire.bodies import reduced
 from grantwatch.wire.claims import actor_of
@@ -27,7 +28,7 @@ _OUTCOMES = {
 }
 
 # Write, Action and Delete stood here until 2018; the categories that are left out do not report ARM calls.
-_CALL_CATEGORIES = frozenset(("administrative", "write", "action", "delete"))
+_CALL_CATEGORIES = frozenset(("", "administrative", "write", "action", "delete"))
 
 _EVENT_HUBS_NAMES = {
     "eventTimestamp": "time",
@@ -46,16 +47,16 @@ _EVENT_HUBS_NAMES = {
 def reports_a_call(record: Mapping[str, Any]) -> bool:
     """Whether an Activity record is of a category that tells of ARM calls; a missing category is given the benefit."""
     category = record.get("category")
-    if isinstance(category, Mapping):
+    if isinstance(category, dict):
         category = category.get("value")
-    return not isinstance(category, str) or category.strip().lower() in {"", *_CALL_CATEGORIES}
+    return not isinstance(category, str) or category.strip().lower() in _CALL_CATEGORIES
 
 
 def phase_of(
     record: Mapping[str, Any],
     name: str,
-    requests: Iterable[type[Body]],
-    responses: Iterable[type[Body]],
+    requests: Sequence[type[Body]],
+    responses: Sequence[type[Body]],
     *,
     owner_tenant: str,
     salvaged: bool,
@@ -70,24 +71,24 @@ def phase_of(
         raise UnreadableRecordError("the record has no readable time")
     properties = mapping(flat.get("properties"))
     identity = mapping(flat.get("identity"))
+    authorization = mapping(identity.get("authorization"))
     resource = text(flat.get("resourceId")) or text(properties.get("entity"))
     if resource is None:
         raise UnreadableRecordError("the record names no resource")
     outcome = _OUTCOMES.get(word(flat.get("resultType")).lower().strip(". "))
     if outcome is None:
         raise UnreadableRecordError("the record has no known result")
-    http = mapping(flat.get("httpRequest"))
-    address = word(flat.get("callerIpAddress")) or word(http.get("clientIpAddress"))
+    address = word(flat.get("callerIpAddress")) or word(mapping(flat.get("httpRequest")).get("clientIpAddress"))
     key = OperationKey(
         tenant=_owner(flat, properties) or owner_tenant,
         correlation_id=(text(flat.get("correlationId")) or "").lower(),
         name=name,
-        resource=_key(resource),
+        resource=folded_id(resource),
     )
     return key, Phase(
         time=time,
         outcome=outcome,
-        resource=_as_typed(resource, properties, identity),
+        resource=_as_typed(resource, authorization.get("scope"), properties.get("entity")),
         actor=actor_of(identity, address_of(address[:LONGEST_ADDRESS]), text(flat.get("caller"))),
         status=text(properties.get("statusCode")),
         requests=reduced(properties.get("requestbody") or properties.get("requestBody"), requests),
@@ -103,9 +104,9 @@ def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
     flat = {_EVENT_HUBS_NAMES.get(name, name): value for name, value in record.items()}
     for name in ("operationName", "resultType", "resultSignature", "category"):
         value = flat.get(name)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             flat[name] = value.get("value")
-    if isinstance(flat.get("httpRequest"), Mapping):
+    if isinstance(flat.get("httpRequest"), dict):
         flat["httpRequest"] = {_EVENT_HUBS_NAMES.get(name, name): value for name, value in flat["httpRequest"].items()}
     if "identity" not in flat:
         flat["identity"] = {"claims": flat.get("claims"), "authorization": flat.get("authorization")}
@@ -124,15 +125,11 @@ def _owner(flat: Mapping[str, Any], properties: Mapping[str, Any]) -> str | None
     return guid(levels[0]) if len(levels) > 1 else None
 
 
-def _key(resource: str) -> str:
-    return "/" + "/".join(segment for segment in resource.lower().split("/") if segment)
-
-
-def _as_typed(resource: str, properties: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+def _as_typed(resource: str, *spellings: Any) -> str:
     """The resource id as the caller typed it; Event Hubs records have it in capitals."""
     folded = resource.strip("/").lower()
-    for candidate in (mapping(identity.get("authorization")).get("scope"), properties.get("entity")):
-        spelled = word(candidate).strip("/")
+    for spelling in spellings:
+        spelled = word(spelling).strip("/")
         if spelled.lower() == folded and spelled != spelled.upper():
             return "/" + safe(spelled)
     return "/" + resource.strip("/")

@@ -1,7 +1,7 @@
 """Request and response bodies, reduced to their declared fields."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, get_args, get_origin
 
@@ -12,18 +12,18 @@ from grantwatch.wire.fields import safe
 
 _DEEPEST = 16
 _MOST_ENCODINGS = 3
+_JSON = json.JSONDecoder(strict=False)
+_Declared = Mapping[str, "_Declared"]
 
 
-def reduced(value: Any, kinds: Iterable[type[Body]]) -> dict[str, dict[str, Any]]:
+def reduced(value: Any, kinds: Sequence[type[Body]]) -> dict[str, dict[str, Any]]:
     """A body, as object or as JSON text, by the name of each type; empty where it cannot be read. Never raises."""
-    kinds = tuple(kinds)
     if not kinds or not value:
         return {}
     value = _decoded(value)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return {}
-    fields = _folded(value, 0)
-    return {kind.__name__: msgspec.to_builtins(_tolerant(fields, kind)) for kind in kinds}
+    return {kind.__name__: msgspec.to_builtins(_tolerant(_folded(value, _declared(kind)), kind)) for kind in kinds}
 
 
 def _decoded(value: Any) -> Any:
@@ -34,30 +34,34 @@ def _decoded(value: Any) -> Any:
         if not isinstance(value, str):
             break
         try:
-            value = json.loads(value.lstrip("\ufeff"), strict=False)
+            value = _JSON.decode(value.lstrip("\ufeff"))
         except (ValueError, RecursionError):
             return None
     return value
 
 
-def _folded(value: Any, depth: int) -> Any:
-    """With every key in lower case; resource providers take any case.
+def _folded(value: Any, declared: _Declared, depth: int = 0) -> Any:
+    """What is declared of a value, with every key in lower case; resource providers take any case.
 
     Of two alike keys the last holds, and objects under them are one: that is how Azure's usual JSON reader, which
     fills one object from left to right, takes them.
     """
+    if isinstance(value, str):
+        return safe(value)
     if depth > _DEEPEST:
         return None
-    if isinstance(value, Mapping):
-        spelled: dict[str, Any] = {}
-        for key, member in value.items():
-            name, inner = str(key).lower(), _folded(member, depth + 1)
+    if isinstance(value, list):
+        return [_folded(member, declared, depth + 1) for member in value[:1024]]
+    if not isinstance(value, dict):
+        return value
+    spelled: dict[str, Any] = {}
+    for key, member in value.items():
+        name = key.lower()
+        if name in declared:
+            inner = _folded(member, declared[name], depth + 1)
             before = spelled.get(name)
             spelled[name] = {**before, **inner} if isinstance(before, dict) and isinstance(inner, dict) else inner
-        return spelled
-    if isinstance(value, list):
-        return [_folded(member, depth + 1) for member in value[:1024]]
-    return safe(value) if isinstance(value, str) else value
+    return spelled
 
 
 def _tolerant(value: Any, kind: Any) -> Any:
@@ -68,7 +72,7 @@ def _tolerant(value: Any, kind: Any) -> Any:
         pass
     inner = _unwrapped(kind)
     if isinstance(inner, type) and issubclass(inner, Body):
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return inner() if inner is kind else None
         return inner(**{name: _tolerant(value.get(folded(name)), hint) for name, hint in _hints(inner)})
     if get_origin(inner) is tuple and isinstance(value, list):
@@ -81,6 +85,17 @@ def _unwrapped(kind: Any) -> Any:
     """``X`` for ``X | None``."""
     present = [each for each in get_args(kind) if each is not type(None)]
     return present[0] if len(present) == 1 and type(None) in get_args(kind) else kind
+
+
+@lru_cache(maxsize=256)
+def _declared(kind: Any) -> _Declared:
+    """The keys of a type, in lower case, each with those of the objects under it; a plain value has none."""
+    inner = _unwrapped(kind)
+    if get_origin(inner) is tuple:
+        inner = get_args(inner)[0]
+    if not (isinstance(inner, type) and issubclass(inner, Body)):
+        return {}
+    return {folded(name): _declared(hint) for name, hint in _hints(inner)}
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ _MAIL = f"{_XMLSOAP}/emailaddress"
 _SPN = f"{_XMLSOAP}/spn"
 _SHORT_CLAIMS = ("altsecid", "appid", "idtyp", "iss", "name", "wids", "xms_mirid")
 _CLAIMS = (_OBJECT_ID, _TENANT, _SCOPE, _METHODS, _UPN, _NAME, _MAIL, _SPN, *_SHORT_CLAIMS)
-_PLAIN = (str, type(None))
+_PLAIN = frozenset((str, type(None)))
 _EVIDENCE = ("role", "roleDefinitionId", "principalId", "principalType")
 
 # https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference
@@ -49,7 +49,7 @@ def actor_of(identity: Mapping[str, Any], address: str | None, caller: str | Non
     claims = mapping(identity.get("claims"))
     evidence = mapping(mapping(identity.get("authorization")).get("evidence"))
     values = (*map(claims.get, _CLAIMS), *map(evidence.get, _EVIDENCE))
-    if any(value.__class__ not in _PLAIN for value in values):
+    if not _PLAIN.issuperset(map(type, values)):
         values = tuple(text(value) for value in values)
     return _actor(values, address, caller)
 

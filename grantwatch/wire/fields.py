@@ -3,16 +3,19 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from grantwatch.model.secrets import masked
 from grantwatch.model.time import time_of
 
+_JSON = json.JSONDecoder(strict=False)
 _ABSENT = frozenset(("", "-", "null", "<null>", "none"))
 _LONGEST_ABSENT = 6
 _LONGEST_TIME = 64
 _FIRST_YEAR, _LAST_YEAR = 1970, 2999
 _LONGEST = 2048
+_LONGEST_REPEATED = 256
 
 
 class UnreadableRecordError(ValueError):
@@ -36,10 +39,18 @@ def word(value: Any) -> str:
 
 def safe(value: str) -> str:
     """What may be kept of a text that a stranger chose: cut, printable, secrets masked."""
+    return _safe_again(value) if len(value) <= _LONGEST_REPEATED else _safe(value)
+
+
+def _safe(value: str) -> str:
     cut = value[: 4 * _LONGEST]
     if not cut.isprintable():
         cut = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
     return masked(cut)[:_LONGEST]
+
+
+# Cached for short texts, because the records of one call repeat them.
+_safe_again = lru_cache(maxsize=4096)(_safe)
 
 
 def number(value: Any) -> int | None:
@@ -60,14 +71,14 @@ def moment(value: Any) -> datetime | None:
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """An object, also where it came as JSON text; empty where it is neither."""
-    if value.__class__ is dict:
+    if isinstance(value, dict):
         return value
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            value = json.loads(value, strict=False)
+            value = _JSON.decode(value)
         except (ValueError, RecursionError):
             return {}
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def guid(value: Any) -> str | None:

@@ -36,13 +36,17 @@ _PACE = ("--first-delay", "0.2", "--balancing", "0.3", "--ownership", "2", "--no
 def environment(azurite: Azurite, logs_ingestion: LogsIngestion, event_hubs: EventHubs) -> Iterator[dict[str, str]]:
     """Of a consumer that uses nothing but services, all of which stand in for Azure's."""
     with identity_endpoint(TOKEN) as identity:
-        yield os.environ | identity | {
-            "GRANTWATCH_EVENTHUB": event_hubs.connection_string("wide"),
-            "GRANTWATCH_INGESTION_ENDPOINT": logs_ingestion.endpoint,
-            "GRANTWATCH_INGESTION_RULE_ID": RULE,
-            "GRANTWATCH_STATE": azurite.table,
-            "GRANTWATCH_PARKING": azurite.blob,
-        }
+        yield (
+            os.environ
+            | identity
+            | {
+                "GRANTWATCH_EVENTHUB": event_hubs.connection_string("wide"),
+                "GRANTWATCH_INGESTION_ENDPOINT": logs_ingestion.endpoint,
+                "GRANTWATCH_INGESTION_RULE_ID": RULE,
+                "GRANTWATCH_STATE": azurite.table,
+                "GRANTWATCH_PARKING": azurite.blob,
+            }
+        )
 
 
 @pytest.fixture
