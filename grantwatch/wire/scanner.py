@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 _BUDGET_A_CHARACTER = 4
-_BUDGET_OF_A_SMALL_TEXT = 2 * 1024 * 1024
+_BUDGET_OF_A_SMALL_TEXT = 1024 * 1024
 _JSON = json.JSONDecoder(strict=False)
 _BLANK = re.compile(r"[\s,]*")
 # Blanks are bounded, so that a search over nothing but blanks stays linear.
