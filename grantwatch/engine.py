@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
 from grantwatch.intake import Intake
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.memory.entities import Published, unpacked
-from grantwatch.model.finding import Finding
 from grantwatch.ports import Clock, Parked, Parking, Sink, StateStore
 from grantwatch.recollection import Conclusion, Recollection
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
+
+if TYPE_CHECKING:
+    from grantwatch.model.finding import Finding
 
 
 class Engine:
@@ -82,7 +85,9 @@ def _park(items: Sequence[Parked], parking: Parking, tally: Tally) -> None:
         tally.parked += len(items)
 
 
-def _finding(published: Published, content: Content, now: datetime) -> Finding:
+def _finding(published: Published, content: Content, now: datetime) -> "Finding":
+    from grantwatch.model.finding import Finding  # pydantic: a third of a cold start, and most batches find nothing
+
     revision = {
         "TimeGenerated": now,
         "Revision": published.revision,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,9 +18,11 @@ from grantwatch import __version__
 from grantwatch.delivery import Delivery
 from grantwatch.errors import ParkingUnavailableError, SinkUnavailableError, StateUnavailableError
 from grantwatch.memory.digests import digest
-from grantwatch.model.health import SCHEMA_VERSION, Health
 from grantwatch.ports import Row, StateStore
 from grantwatch.tally import Tally
+
+if TYPE_CHECKING:
+    from grantwatch.model.health import Health
 
 WINDOW = timedelta(minutes=5)
 _TRIES = 3
@@ -145,7 +147,7 @@ def last_events(store: StateStore) -> dict[str, datetime]:
     return {row.name: latest for row in store.scan([_LATEST]) if (latest := _DECODER.decode(row.content).latest)}
 
 
-def health_rows(store: StateStore, sources: Iterable[str], window: datetime, now: datetime) -> list[Health]:
+def health_rows(store: StateStore, sources: Iterable[str], window: datetime, now: datetime) -> "list[Health]":
     """A row for each source, also for one that was silent, and for others that were heard of."""
     counters, latest = counted(store, [window]), last_events(store)
     return [
@@ -154,7 +156,9 @@ def health_rows(store: StateStore, sources: Iterable[str], window: datetime, now
     ]
 
 
-def _health(source: str, counters: Counters, latest: datetime | None, window: datetime, now: datetime) -> Health:
+def _health(source: str, counters: Counters, latest: datetime | None, window: datetime, now: datetime) -> "Health":
+    from grantwatch.model.health import SCHEMA_VERSION, Health
+
     return Health(
         TimeGenerated=now,
         WindowStart=window,

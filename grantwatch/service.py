@@ -12,7 +12,6 @@ from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
 from grantwatch.errors import UnavailableError
 from grantwatch.logbook import WINDOW, Counters, Logbook, counted, health_rows, last_events, window_of
-from grantwatch.model import health
 from grantwatch.parking import DEAD_LETTERS, OUTBOX
 from grantwatch.ports import Clock, ParkingPlace, StateStore, Tables
 from grantwatch.recovery import Drained, Replayed, drain, replay
@@ -77,9 +76,11 @@ class Service:
 
     def sweep(self) -> int:
         """Write the health rows of the last whole window, and remove state that has expired; returns how many rows."""
+        from grantwatch.model.health import TABLE
+
         now = self._clock()
         rows = health_rows(self._state, self._sources, window_of(now - _EVERY) - WINDOW, now)
-        refused = self._tables.write(health.TABLE, [row.model_dump_json().encode() for row in rows])
+        refused = self._tables.write(TABLE, [row.model_dump_json().encode() for row in rows])
         for each in refused:
             logger.error("a health row was refused: %s", each.reason)
         self._expire(now)

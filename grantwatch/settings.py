@@ -1,12 +1,16 @@
-"""What an organisation tells GrantWatch about itself, and where it runs. The only module that reads the environment."""
+"""What an organisation tells GrantWatch about itself, and where it runs. The only module that reads the environment.
+
+Settings are needed before the first record, so they are msgspec structs: pydantic would be a third of a cold start.
+"""
 
 import os
-from collections.abc import Mapping
-from typing import Annotated, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self, get_args, get_type_hints
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+import msgspec
+from msgspec import Meta, Struct
 
 from grantwatch.errors import SettingsError
 from grantwatch.model.network import Networks
@@ -16,36 +20,59 @@ _IDENTITY_OF_THE_HOST = "IDENTITY_ENDPOINT"
 _LOOPBACK = ("127.0.0.1", "localhost")
 
 
-def _listed(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def is_connection(text: str) -> bool:
+    """Whether a text is a connection string, and no address."""
+    return ";" in text or text == "UseDevelopmentStorage=true"
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("empty")
+    return value.strip()
+
+
+def _listed(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _guid(value: str) -> str:
-    return str(UUID(value)) if value else ""
+    return str(UUID(value.strip())) if value else ""
+
+
+def _subscriptions(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_guid, _listed(value)))
+
+
+def _networks(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    listed = _listed(value)
+    Networks.of(listed)
+    return listed
 
 
 def _address(value: str) -> str:
-    parts = urlsplit(value)
+    parts = urlsplit(value.strip())
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
         raise ValueError("not an address to which a token may be sent")
-    return value.rstrip("/")
+    return value.strip().rstrip("/")
 
 
 def _address_or_connection(value: str) -> str:
     return value if is_connection(value) else _address(value)
 
 
-TextList = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Guid = Annotated[str, AfterValidator(_guid)]
-Text = Annotated[str, Field(min_length=1)]
-Address = Annotated[str, AfterValidator(_address)]
-AddressOrConnection = Annotated[str, AfterValidator(_address_or_connection)]
+def _setting(description: str, example: str, parse: Callable[[Any], Any], variable: str | None = None) -> Meta:
+    """What a setting means, and how its text is read; ``variable`` where the host has a name of its own for it."""
+    return Meta(description=description, examples=[example], extra={"parse": parse, "variable": variable})
 
 
-class _FromEnvironment(BaseModel):
+class _FromEnvironment(Struct, frozen=True, kw_only=True):
     """Settings, each from the environment variable ``GRANTWATCH_`` and its name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    def __post_init__(self) -> None:
+        """Raises ValueError, TypeError or AttributeError on a malformed one."""
+        for name, about in self.described().items():
+            msgspec.structs.force_setattr(self, name, _parse(about, getattr(self, name)))
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None, **given: object) -> Self:
@@ -54,117 +81,136 @@ class _FromEnvironment(BaseModel):
         Raises SettingsError, which names every setting that is missing or malformed, with its meaning and an example.
         """
         environment = os.environ if environment is None else environment
-        found: dict[str, object] = {
-            name: value
-            for name in cls.model_fields
-            if (value := environment.get(cls.variable_of(name)) or environment.get(_variable(name)))
-        }
-        try:
-            return cls.model_validate(found | {name: value for name, value in given.items() if value})
-        except ValidationError as error:
-            faults = {str(fault["loc"][0]): fault["type"] for fault in error.errors()}
-            raise SettingsError("; ".join(cls._explained(name, kind) for name, kind in faults.items())) from None
+        found: dict[str, Any] = {}
+        faults: list[str] = []
+        required = {field.name for field in msgspec.structs.fields(cls) if field.required}
+        for name, about in cls.described().items():
+            value = given.get(name) or environment.get(cls.variable_of(name)) or environment.get(_variable(name))
+            if not value:
+                faults += [cls._explained(name, "is missing")] if name in required else []
+                continue
+            try:
+                found[name] = _parse(about, value)
+            except ValueError:
+                faults.append(cls._explained(name, "is malformed"))
+        if faults:
+            raise SettingsError("; ".join(faults))
+        return cls(**found)
+
+    @classmethod
+    def described(cls) -> dict[str, Meta]:
+        """What each setting is about, in order."""
+        hints = get_type_hints(cls, include_extras=True)
+        return {name: get_args(hints[name])[1] for name in cls.__struct_fields__}
 
     @classmethod
     def variable_of(cls, name: str) -> str:
         """The environment variable of a setting; the host has names of its own for some."""
-        extra = cls.model_fields[name].json_schema_extra
-        return str(extra["variable"]) if isinstance(extra, dict) and "variable" in extra else _variable(name)
+        return str((cls.described()[name].extra or {}).get("variable") or _variable(name))
 
     @classmethod
-    def _explained(cls, name: str, kind: str) -> str:
-        field = cls.model_fields.get(name)
-        if field is None:
-            return f"{name} is no setting"
-        fault = "is missing" if kind == "missing" else "is malformed"
-        return f"{cls.variable_of(name)} {fault}. {field.description} Example: {(field.examples or [''])[0]}"
+    def _explained(cls, name: str, fault: str) -> str:
+        about = cls.described()[name]
+        return f"{cls.variable_of(name)} {fault}. {about.description} Example: {(about.examples or [''])[0]}"
 
 
-class Settings(_FromEnvironment):
+class Settings(_FromEnvironment, frozen=True, kw_only=True):
     """What is ours. Nothing here has to be set."""
 
-    owner_tenant_id: Guid = Field(
-        default="",
-        description="Tenant that owns the watched resources, for records that do not name it (storage logs never do).",
-        examples=["aaaabbbb-0000-cccc-1111-dddd2222eeee"],
-    )
-    own_networks: TextList = Field(
-        default=(),
-        description="Address ranges in CIDR form from which use is ordinary; a SAS used from them is not reported.",
-        examples=["198.51.100.0/24,10.20.0.0/16"],
-    )
-    own_subscriptions: TextList = Field(
-        default=(),
-        description="Further subscriptions of this organisation: data sent to accounts in them stays in its custody.",
-        examples=["aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e"],
-    )
-
-    @field_validator("own_subscriptions")
-    @classmethod
-    def _are_subscriptions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(UUID(each)) for each in value)
-
-    @field_validator("own_networks")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        Networks.of(value)
-        return value
+    owner_tenant_id: Annotated[
+        str,
+        _setting(
+            "Tenant that owns the watched resources, for records that do not name it (storage logs never do).",
+            "aaaabbbb-0000-cccc-1111-dddd2222eeee",
+            _guid,
+        ),
+    ] = ""
+    own_networks: Annotated[
+        tuple[str, ...],
+        _setting(
+            "Address ranges in CIDR form from which use is ordinary; a SAS used from them is not reported.",
+            "198.51.100.0/24,10.20.0.0/16",
+            _networks,
+        ),
+    ] = ()
+    own_subscriptions: Annotated[
+        tuple[str, ...],
+        _setting(
+            "Further subscriptions of this organisation: data sent to accounts in them stays in its custody.",
+            "aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e",
+            _subscriptions,
+        ),
+    ] = ()
 
     @property
     def networks(self) -> Networks:
         return Networks.of(self.own_networks)
 
 
-class CloudSettings(Settings):
+class CloudSettings(Settings, frozen=True, kw_only=True):
     """What is ours, and the services that GrantWatch uses in Azure."""
 
-    ingestion_endpoint: Address = Field(
-        description="Where rows for Log Analytics go: the logs ingestion endpoint of the data collection rule.",
-        examples=["https://grantwatch-abcd.westeurope-1.ingest.monitor.azure.com"],
-    )
-    ingestion_rule_id: Text = Field(
-        description="Immutable id of that data collection rule.",
-        examples=["dcr-00000000000000000000000000000000"],
-    )
-    state: AddressOrConnection = Field(
-        description="Table service for state: its address, or a connection string where there is no managed identity.",
-        examples=["https://contosograntwatch.table.core.windows.net"],
-    )
-    parking: AddressOrConnection = Field(
-        description="Blob service for what cannot be processed or delivered now: its address, or a connection string.",
-        examples=["https://contosograntwatch.blob.core.windows.net"],
-    )
-    client_id: Guid = Field(
-        default="",
-        description="Client id of the user-assigned managed identity; empty for the system-assigned one.",
-        examples=["00001111-aaaa-2222-bbbb-3333cccc4444"],
-    )
+    ingestion_endpoint: Annotated[
+        str,
+        _setting(
+            "Where rows for Log Analytics go: the logs ingestion endpoint of the data collection rule.",
+            "https://grantwatch-abcd.westeurope-1.ingest.monitor.azure.com",
+            _address,
+        ),
+    ]
+    ingestion_rule_id: Annotated[
+        str, _setting("Immutable id of that data collection rule.", "dcr-00000000000000000000000000000000", _text)
+    ]
+    state: Annotated[
+        str,
+        _setting(
+            "Table service for state: its address, or a connection string where there is no managed identity.",
+            "https://contosograntwatch.table.core.windows.net",
+            _address_or_connection,
+        ),
+    ]
+    parking: Annotated[
+        str,
+        _setting(
+            "Blob service for what cannot be processed or delivered now: its address, or a connection string.",
+            "https://contosograntwatch.blob.core.windows.net",
+            _address_or_connection,
+        ),
+    ]
+    client_id: Annotated[
+        str,
+        _setting(
+            "Client id of the user-assigned managed identity; empty for the system-assigned one.",
+            "00001111-aaaa-2222-bbbb-3333cccc4444",
+            _guid,
+        ),
+    ] = ""
 
 
-class FunctionAppSettings(CloudSettings):
+class FunctionAppSettings(CloudSettings, frozen=True, kw_only=True):
     """Those, and what the host needs for the triggers: it reads these itself, here they are only looked at."""
 
-    activity_hub: Text = Field(
-        description="Event hub to which the Activity log is streamed.", examples=["activity-log"]
-    )
-    storage_hub: Text = Field(
-        description="Event hub to which the Storage resource logs are streamed.", examples=["storage-log"]
-    )
-    entra_hub: str = Field(
-        default="",
-        description="Event hub to which Entra sign-in and audit logs are streamed; the function is off without it.",
-        examples=["entra-log"],
-    )
-    eventhub: Text = Field(
-        description="Event Hubs namespace of these hubs, for the triggers' managed identity.",
-        examples=["contosologs.servicebus.windows.net"],
-        json_schema_extra={"variable": "GRANTWATCH_EVENTHUB__fullyQualifiedNamespace"},
-    )
-
-
-def is_connection(text: str) -> bool:
-    """Whether a text is a connection string, and no address."""
-    return ";" in text or text == "UseDevelopmentStorage=true"
+    activity_hub: Annotated[str, _setting("Event hub to which the Activity log is streamed.", "activity-log", _text)]
+    storage_hub: Annotated[
+        str, _setting("Event hub to which the Storage resource logs are streamed.", "storage-log", _text)
+    ]
+    entra_hub: Annotated[
+        str,
+        _setting(
+            "Event hub to which Entra sign-in and audit logs are streamed; the function is off without it.",
+            "entra-log",
+            str.strip,
+        ),
+    ] = ""
+    eventhub: Annotated[
+        str,
+        _setting(
+            "Event Hubs namespace of these hubs, for the triggers' managed identity.",
+            "contosologs.servicebus.windows.net",
+            _text,
+            "GRANTWATCH_EVENTHUB__fullyQualifiedNamespace",
+        ),
+    ]
 
 
 def is_set(name: str) -> bool:
@@ -179,3 +225,8 @@ def has_managed_identity() -> bool:
 
 def _variable(name: str) -> str:
     return _PREFIX + name.upper()
+
+
+def _parse(about: Meta, value: Any) -> Any:
+    parse: Callable[[Any], Any] = (about.extra or {})["parse"]
+    return parse(value)

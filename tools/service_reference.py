@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from pydantic.fields import FieldInfo
+import msgspec
 
 from grantwatch.metrics import METRICS
 from grantwatch.model.health import TABLE, Health
@@ -21,7 +21,7 @@ def service_reference() -> Iterator[str]:
         "Settings of the function app, or environment variables anywhere else. The command line needs none of them. "
         "Where one is missing or malformed, every invocation fails with one sentence for each, and so says `health`."
     )
-    yield table(("Setting", "Required", "Meaning", "Example"), _settings(FunctionAppSettings.model_fields))
+    yield table(("Setting", "Required", "Meaning", "Example"), _settings())
     yield "## Metrics"
     yield "OpenTelemetry metrics, each with the attribute `source`, added to once a minute."
     yield table(("Metric", "Unit", "Meaning", "Raise an alarm at"), _metrics())
@@ -30,15 +30,11 @@ def service_reference() -> Iterator[str]:
     yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(Health)))
 
 
-def _settings(fields: dict[str, FieldInfo]) -> Iterable[str]:
-    for name, field in fields.items():
-        required = "yes" if field.is_required() else "no"
-        yield row(
-            f"`{FunctionAppSettings.variable_of(name)}`",
-            required,
-            field.description or "",
-            f"`{(field.examples or [''])[0]}`",
-        )
+def _settings() -> Iterable[str]:
+    required = {field.name for field in msgspec.structs.fields(FunctionAppSettings) if field.required}
+    for name, about in FunctionAppSettings.described().items():
+        variable, example = FunctionAppSettings.variable_of(name), (about.examples or [""])[0]
+        yield row(f"`{variable}`", "yes" if name in required else "no", about.description or "", f"`{example}`")
 
 
 def _metrics() -> Iterable[str]:

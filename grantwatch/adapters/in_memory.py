@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from grantwatch.model.finding import Finding
 from grantwatch.ports import Parked, Refused, Row, RowKey
+
+if TYPE_CHECKING:
+    from grantwatch.model.finding import Finding
 
 
 class MemoryStore:
@@ -59,10 +61,10 @@ class MemorySink:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
 
-    def publish(self, findings: Sequence[Finding]) -> None:
+    def publish(self, findings: "Sequence[Finding]") -> None:
         self.findings += findings
 
-    def current(self) -> list[Finding]:
+    def current(self) -> "list[Finding]":
         """The highest revision of each finding that was not withdrawn."""
         latest: dict[str, Finding] = {}
         for finding in self.findings:

@@ -13,7 +13,6 @@ from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Event
 from grantwatch.memory.resolution import Resolved
 from grantwatch.model.actor import ActorKind
-from grantwatch.model.finding import SCHEMA_VERSION
 from grantwatch.model.grant import GrantStatus, Recipient, RecipientKind
 from grantwatch.model.network import Networks
 from grantwatch.model.operation import Operation, OperationKey
@@ -22,6 +21,9 @@ from grantwatch.model.severity import Outcome, Severity, severity_of
 
 Content = dict[str, Any]
 """The columns of a finding without those that tell one revision from another."""
+
+SCHEMA_VERSION = 1
+"""Of the columns of findings."""
 
 _MOST_LISTED = 20
 _TOOK_EFFECT = (Outcome.SUCCEEDED, Outcome.ACCEPTED)

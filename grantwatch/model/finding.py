@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from grantwatch.model import actor, attack, grant, network, severity
 
 TABLE = "GrantWatchFindings_CL"
-SCHEMA_VERSION = 1
 
 
 class Finding(BaseModel):
