@@ -8,7 +8,7 @@ from typing import Any, List  # noqa: UP035 - the Functions library does not kno
 
 import azure.functions as func
 
-from grantwatch import cloud
+from grantwatch import invocations
 from grantwatch.adapters.functions import delivery_of, response
 from grantwatch.settings import is_set
 
@@ -40,36 +40,36 @@ def takes_log(hub: str) -> Callable[[Callable[..., None]], Any]:
 
 @takes_log("GRANTWATCH_ACTIVITY_HUB")
 def activity_log(events: Events, context: func.Context) -> None:
-    cloud.deliver(delivery_of("activity_log", events), context.invocation_id)
+    invocations.deliver(delivery_of("activity_log", events), context.invocation_id)
 
 
 @takes_log("GRANTWATCH_STORAGE_HUB")
 def storage_log(events: Events, context: func.Context) -> None:
-    cloud.deliver(delivery_of("storage_log", events), context.invocation_id)
+    invocations.deliver(delivery_of("storage_log", events), context.invocation_id)
 
 
 if is_set("entra_hub"):
 
     @takes_log("GRANTWATCH_ENTRA_HUB")
     def entra_log(events: Events, context: func.Context) -> None:
-        cloud.deliver(delivery_of("entra_log", events), context.invocation_id)
+        invocations.deliver(delivery_of("entra_log", events), context.invocation_id)
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *")
 def sweep_grants(timer: func.TimerRequest) -> None:
-    cloud.sweep()
+    invocations.sweep()
 
 
 @app.timer_trigger(arg_name="timer", schedule="30 */5 * * * *")
 def drain_outbox(timer: func.TimerRequest) -> None:
-    cloud.drain()
+    invocations.drain()
 
 
 @app.route("replay_parked", methods=[func.HttpMethod.POST])
 def replay_parked(req: func.HttpRequest) -> func.HttpResponse:
-    return response(*cloud.replay(req.params.get("most")))
+    return response(*invocations.replay(req.params.get("most")))
 
 
 @app.route("health", methods=[func.HttpMethod.GET])
 def health(req: func.HttpRequest) -> func.HttpResponse:
-    return response(*cloud.health())
+    return response(*invocations.health())

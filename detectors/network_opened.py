@@ -1,5 +1,6 @@
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
@@ -62,8 +63,7 @@ def network_opened(operation: Operation) -> Said:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(Struct, frozen=True):
     """One part of the firewall as a request sets it: a switch, or a list of those who are let in."""
 
     name: str

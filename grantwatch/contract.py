@@ -8,9 +8,10 @@ clock is parked whole; if even parking fails, it goes on raising, and the retent
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
@@ -26,8 +27,7 @@ logger = logging.getLogger(__name__)
 _REMEMBERED = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How often, and how long, a delivery is tried before it is parked, whichever ends first."""
 
     attempts: int = 10
@@ -37,8 +37,7 @@ class Patience:
 PATIENCE = Patience()
 
 
-@dataclass(frozen=True, slots=True)
-class _Failing:
+class _Failing(Struct, frozen=True):
     since: datetime
     attempts: int
 

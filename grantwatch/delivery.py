@@ -1,11 +1,11 @@
 """What a trigger or a consumer hands over."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+
+class Delivery(Struct, frozen=True):
     """Message bodies of one source, in order, and where they come from.
 
     ``sequence_numbers`` and ``enqueued`` go with the bodies, one each, or are empty where nobody knows them.

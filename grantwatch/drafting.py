@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
@@ -18,8 +18,7 @@ from grantwatch.ports import Parked
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """An entity with what its detectors say of it, the topics of what they state, and those their matches depend on."""
 
     entity: Entity

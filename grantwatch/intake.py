@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
 from grantwatch.memory.entities import EntityKey, access_digest, phase_digest
@@ -24,8 +25,7 @@ _MOST_WAITING = 64
 _TOO_LONG = "a number in the record is too long"
 
 
-@dataclass(slots=True)
-class _Chosen:
+class _Chosen(Struct):
     """A record that was selected, with the body that it came in and its place in the batch."""
 
     route: Route
@@ -35,8 +35,7 @@ class _Chosen:
     salvaged: bool
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything."""
 
     facts: dict[EntityKey, dict[str, Phase | Access]] = field(default_factory=lambda: defaultdict(dict))

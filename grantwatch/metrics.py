@@ -1,12 +1,11 @@
 """What GrantWatch counts about itself, declared once: the metrics, their documentation and when to raise an alarm."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 OLDEST = "oldest_event_age"
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One metric. ``name`` is also the counter's; ``alarm`` says in words when somebody should look."""
 
     name: str

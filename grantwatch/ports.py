@@ -4,9 +4,10 @@ Adapters raise UnavailableError for every fault that may pass, and let nothing o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from grantwatch.model.finding import Finding
@@ -18,8 +19,7 @@ RowKey = tuple[str, str]
 """Partition and row, both opaque."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of state. ``version`` is the store's own, None for a row that is not stored yet."""
 
     partition: str
@@ -55,8 +55,7 @@ class Sink(Protocol):
         """Write the findings durably, or raise. Writing one twice is harmless."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(Struct, frozen=True):
     """Something that could not be used: the reason in a few words, and the bytes, with secrets masked.
 
     ``number`` is the place in its batch of the body that it came from.
@@ -91,8 +90,7 @@ class ParkingPlace(Protocol):
         """Forget it, if it is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A row that a table will not take as it is, and why, in words that quote nothing of it."""
 
     row: bytes

@@ -5,8 +5,9 @@ their topics, read the topics, swap. Whoever swaps has read the topics after the
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
@@ -40,8 +41,7 @@ _ROUNDS = 24
 _REMEMBERED = 16_384
 
 
-@dataclass(slots=True)
-class Conclusion:
+class Conclusion(Struct):
     """What a batch came to: current revisions of the findings it touched, and detectors that failed.
 
     ``saturated`` says from when on further uses of storage cannot change an entity, because earlier ones fill it.

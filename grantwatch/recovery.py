@@ -7,9 +7,10 @@ dealt with, so that stopping anywhere, or running twice at once, loses nothing.
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
@@ -24,8 +25,7 @@ _MOST_BUNDLES = 10_000
 _UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError)
 
 
-@dataclass(slots=True)
-class Drained:
+class Drained(Struct):
     """What became of the rows in the outbox. ``stopped`` says why bundles were left untried."""
 
     delivered: int = 0
@@ -34,8 +34,7 @@ class Drained:
     stopped: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """What became of one bundle of parked records: how many items it had, and how many of them remain parked."""
 
     bundle: str
@@ -45,8 +44,7 @@ class Replayed:
     fault: str | None = None
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(Struct):
     """Parking that keeps what a replay could not use either."""
 
     items: list[Parked] = field(default_factory=list)

@@ -1,10 +1,10 @@
 """The books of the engine."""
 
-from dataclasses import dataclass, fields
+from msgspec import Struct
+from msgspec.structs import fields
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What became of the records of some bodies. Every record is selected, ignored or rejected, and only one of them.
 
     ``published`` counts revisions of findings, ``parked`` what was set aside with its reason, rejected records too.

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from grantwatch import cloud
+from grantwatch import invocations
 from grantwatch.model.finding import TABLE, Finding
 from grantwatch.model.health import TABLE as HEALTH_TABLE
 from grantwatch.model.health import Health
@@ -60,7 +60,7 @@ def app(azurite: Azurite, logs: LogsIngestion, host: Host, monkeypatch: pytest.M
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         yield host
-        cloud.close()
+        invocations.close()
 
 
 _TELL = """

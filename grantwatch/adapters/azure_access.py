@@ -6,9 +6,10 @@ they are first needed, and nothing of an error of theirs is passed on but its ki
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, Protocol, Self, TypeVar
+
+from msgspec import Struct
 
 from grantwatch.errors import SettingsError, UnavailableError
 
@@ -16,8 +17,7 @@ PATIENCE = {"retry_total": 2, "connection_timeout": 5, "read_timeout": 10}
 """For every client, in seconds: a call that gets no answer ends within about half a minute."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """A service by its name, and what GrantWatch raises when it cannot do its work."""
 
     name: str

@@ -9,11 +9,12 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from grantwatch.adapters import log_rows
 from grantwatch.adapters.azure_access import OnDemand, Service
@@ -171,8 +172,7 @@ _FAULTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """What came of a call: its status, None where the connection was lost, and what Retry-After says."""
 
     status: int | None

@@ -10,9 +10,10 @@ import hashlib
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from grantwatch.errors import TooLargeError, UnavailableError
 from grantwatch.ports import Row
@@ -27,8 +28,7 @@ Key = tuple[str, str]
 """PartitionKey and RowKey, as the table has them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """An entity as the table has it: its version is its ETag, and ``written`` its Timestamp, by the service's clock."""
 
     entity: Entity

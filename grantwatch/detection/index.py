@@ -6,8 +6,9 @@ remembered, up to a bound.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from grantwatch.detection.detector import Detector
 from grantwatch.model.bodies import Body
@@ -61,8 +62,7 @@ _OBJECT_OPERATIONS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class OperationRoute:
+class OperationRoute(Struct, frozen=True):
     """A selected control-plane operation: its one spelling, its detectors, and the bodies they read."""
 
     name: str
@@ -71,8 +71,7 @@ class OperationRoute:
     responses: tuple[type[Body], ...]
 
 
-@dataclass(frozen=True)
-class StorageRoute:
+class StorageRoute(Struct, frozen=True):
     """Storage requests of one operation and authentication type, and the detectors they are for."""
 
     detectors: tuple[Detector, ...]
@@ -81,8 +80,7 @@ class StorageRoute:
 Route = OperationRoute | StorageRoute
 
 
-@dataclass(slots=True)
-class Selection:
+class Selection(Struct):
     """What became of the records of one body: chosen with their routes, ignored, or strays that are no objects."""
 
     chosen: list[tuple[Route, Any]] = field(default_factory=list)

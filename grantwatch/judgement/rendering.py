@@ -1,7 +1,6 @@
 """The content of a finding, as a pure function of everything known about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -46,8 +45,7 @@ class Judged(Struct, frozen=True):
         return self.event.outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
+class Organisation(Struct, frozen=True):
     """What is ours, as far as it was declared."""
 
     networks: Networks

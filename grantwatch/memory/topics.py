@@ -6,11 +6,10 @@ depend on the topic leaves a mark that it follows. Everybody writes before readi
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from grantwatch.detection.match import Topic
 from grantwatch.memory.digests import digest
@@ -43,8 +42,7 @@ class _Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
 _DECODER = msgspec.json.Decoder(_Entry)
 
 
-@dataclass(slots=True)
-class Neighbours:
+class Neighbours(Struct):
     """What stands under one topic, as it was written: facts and marks of followers, by the entity that left them."""
 
     facts: dict[str, dict[str, bytes]] = field(default_factory=dict)

@@ -5,10 +5,10 @@ other shape, and every body that is not valid JSON as a whole, is salvaged recor
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import fastsimdjson
+from msgspec import Struct
 
 from grantwatch.wire.json_views import parse
 from grantwatch.wire.salvage import Rejected, salvage
@@ -18,8 +18,7 @@ _MANY_RECORDS = 4096
 _LEAST_BYTES_A_RECORD = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """The records of one body: JSON objects (or strays), as views or dictionaries, and what could not be read.
 
     ``salvaged`` says that the body was broken, so that a record may be text from inside another one.

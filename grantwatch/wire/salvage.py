@@ -11,8 +11,9 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from grantwatch.wire.scanner import Scanner
 
@@ -30,8 +31,7 @@ _CLOSED = re.compile(r"[\s,]*\]\s*\}")
 _MARKS = ({"time", "operationName"}, {"eventTimestamp", "operationName"}, {"event_timestamp", "operation_name"})
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """Bytes that are no record, and why, in a few words. ``records`` is how many were lost at least."""
 
     reason: str
@@ -39,8 +39,7 @@ class Rejected:
     records: int = 1
 
 
-@dataclass(slots=True)
-class Salvaged:
+class Salvaged(Struct):
     """What was had from a body; ``broken`` when it was not valid JSON, or JSON Lines, as a whole."""
 
     records: list[Any] = field(default_factory=list)

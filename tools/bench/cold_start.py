@@ -14,20 +14,37 @@ from statistics import median
 
 from tools.load import activity_bodies
 
-LIBRARY, FIRST_MATCH, WITH_CLIENTS = "azure.functions alone", "first batch matched", "with the clients of the sink"
+LIBRARY, FIRST_MATCH = "azure.functions alone", "first batch matched"
+FIRST_FINDING, WITH_CLIENTS = "first finding made", "matched, and the clients of the sink built"
 
 _RECORDS = 500
 _ROOT = Path(__file__).parents[2]
 _MATCH = """
 import sys
 import function_app
-from grantwatch.local import engine
-tally = engine().process(sys.stdin.buffer.readlines())
-assert tally.published, tally
+from detectors.catalogue import CATALOGUE
+from grantwatch.detection.index import Index
+from grantwatch.drafting import Drafting
+from grantwatch.intake import Intake
+from grantwatch.memory.entities import Entity
+from grantwatch.settings import Settings
+index = Index(CATALOGUE)
+matches = 0
+for key, facts in Intake(index, Settings()).take(sys.stdin.buffer.readlines()).facts.items():
+    entity = Entity(key=key)
+    entity.join(facts)
+    matches += len(Drafting(index).draft(entity, []).matches)
+assert matches
 """
 _PROGRAMS = {
     LIBRARY: "import azure.functions",
     FIRST_MATCH: _MATCH,
+    FIRST_FINDING: """
+import sys
+import function_app
+from grantwatch.local import engine
+assert engine().process(sys.stdin.buffer.readlines()).published
+""",
     WITH_CLIENTS: f"""{_MATCH}
 from grantwatch.adapters.credentials import credential
 from grantwatch.adapters.log_analytics import ingestion_client
