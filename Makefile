@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 SAMPLE := samples/build
 SERVERS := tests/stand_ins/node_modules/.installed
 
-.PHONY: help demo test format check types docs unit bench clean
+.PHONY: help demo test soak format check types docs unit bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ docs: $(STAMP)
 
 unit: $(STAMP) $(if $(shell command -v npm),$(SERVERS))
 	$(RUN) -m pytest
+
+soak: $(STAMP) ## Hold the law of conservation in 5,000 storms
+	STORMS=5000 $(RUN) -m pytest tests/service/test_conservation.py
 
 format: $(STAMP) ## Format the code and write the generated files
 	$(VENV)/bin/ruff format .

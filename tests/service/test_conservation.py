@@ -3,8 +3,10 @@ published or parked, and in the end the tables say what they say after a quiet d
 """
 
 import gc
+import os
 import tracemalloc
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,7 +27,7 @@ from tests.service.weather import KillAt, KilledError, StormyPlace, StormyStore,
 from tests.support import Record, cases, encoded
 from tests.world import NOON, ordinary_read
 
-STORMS = 240
+STORMS = int(os.environ.get("STORMS", "240"))
 ENUMERATED = 4
 _PER_RUN = ("TimeGenerated", "Revision", "RevisionReason", "RaisedTo")
 _BROKEN_BODIES = (b"", b"\xff\xfe\x00", b"{'records': 'pseudo'}", b'{"records": [{"time": ', b"[1, 2, 3]")
@@ -200,6 +202,26 @@ def test_nothing_is_lost_wherever_the_process_dies(seed: int) -> None:
         host(cloud, day.deliveries(Random(seed)), KillAt(moment=moment), Random(seed))
         cloud.settle()
         assert_conserved(cloud, calm)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_partitions_that_share_a_process_do_not_disturb_each_other(seed: int) -> None:
+    random = Random(seed)
+    day, cloud = Day.of(random), Cloud()
+    rig = cloud.process(Weather())
+    partitions: dict[str | None, list[Delivery]] = {}
+    for delivery in day.deliveries(random):
+        partitions.setdefault(delivery.partition, []).append(delivery)
+
+    def take(deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            rig.service.deliver(delivery)
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(take, partitions.values()))
+    cloud.settle()
+
+    assert_conserved(cloud, quiet(day))
 
 
 def test_ten_minutes_without_a_sink_lose_nothing_and_hold_little() -> None:
