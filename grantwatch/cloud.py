@@ -9,12 +9,12 @@ from threading import Timer
 from detectors.catalogue import CATALOGUE
 from grantwatch.adapters import telemetry
 from grantwatch.adapters.blob_parking import BlobPlace
+from grantwatch.adapters.clock import now
 from grantwatch.adapters.credentials import credential
 from grantwatch.adapters.log_analytics import LogAnalytics, ingestion_client
 from grantwatch.adapters.table_store import TableStore
 from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
-from grantwatch.local import now
 from grantwatch.parking import DeadLetters
 from grantwatch.publishing import TableSink
 from grantwatch.service import Service

@@ -1,17 +1,11 @@
 """A ready engine on one machine: everything in memory unless told otherwise."""
 
-from datetime import UTC, datetime
-
 from detectors.catalogue import CATALOGUE
+from grantwatch.adapters.clock import now
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.engine import Engine
 from grantwatch.ports import Clock, Parking, Sink, StateStore
 from grantwatch.settings import Settings
-
-
-def now() -> datetime:
-    """The moment, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 def engine(

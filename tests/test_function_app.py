@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -209,6 +210,26 @@ def test_the_way_to_the_first_match_imports_nothing_heavy() -> None:
     )
 
     assert not [name for name in done.stdout.decode().split() if name.startswith(_HEAVY)]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="only a checkout knows which files are the project's")
+def test_what_is_deployed_is_enough_and_nothing_else(tmp_path: Path) -> None:
+    def listed(*options: str) -> set[str]:
+        done = subprocess.run(["git", "ls-files", *options], cwd=ROOT, capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    deployed = listed() - listed("--cached", "--ignored", "--exclude-from=.funcignore")
+    for name in deployed:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+
+    program = "import function_app, grantwatch.cloud, sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert {name for name in deployed if "/" not in name} == {"function_app.py", "host.json", "requirements.txt"}
+    modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in deployed}
+    lazily = {"grantwatch.model.finding", "grantwatch.model.health", "grantwatch.model.schema"}
+    assert modules - set(done.stdout.split()) - lazily == {"host.json", "requirements.txt"}
 
 
 def test_every_setting_of_the_host_is_explained() -> None:

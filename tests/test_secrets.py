@@ -14,10 +14,10 @@ from urllib.parse import quote, unquote
 import pytest
 
 from detectors.catalogue import CATALOGUE
+from grantwatch.adapters.clock import now
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.engine import Engine
-from grantwatch.local import now
 from grantwatch.model.operation import Operation
 from grantwatch.model.secrets import masked, masked_bytes
 from grantwatch.model.severity import Severity

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from grantwatch.adapters import log_rows
 from grantwatch.adapters.azure_access import OnDemand, Service
+from grantwatch.adapters.clock import now
 from grantwatch.errors import SinkUnavailableError
 from grantwatch.ports import Clock, Refused
 
@@ -65,10 +66,6 @@ def _without_tls(request: Any) -> None:
     request.http_request.url = request.http_request.url.replace("https:", "http:", 1)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class LogAnalytics:
     """The output tables, each behind a stream of one data collection rule."""
 
@@ -78,7 +75,7 @@ class LogAnalytics:
         rule: str,
         *,
         patience: timedelta = timedelta(seconds=60),
-        clock: Clock = _now,
+        clock: Clock = now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Write with the client that ``connect`` makes when it is first needed.

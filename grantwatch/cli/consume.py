@@ -15,6 +15,7 @@ import typer
 
 from grantwatch import cloud, local
 from grantwatch.adapters.checkpoints import Checkpoints, checkpoints_at
+from grantwatch.adapters.clock import now
 from grantwatch.adapters.directory_parking import DirectoryPlace
 from grantwatch.adapters.event_hubs import Hub
 from grantwatch.adapters.hub_consumer import Consumer, Pace
@@ -142,7 +143,7 @@ def _on_this_machine(
     lock = Lock()
     with _beside(store, "parked") as parked, LocalStore(store) as opened:
         engine = local.engine(store=opened.state, sink=_Tee(opened, consumer.stop), settings=settings)
-        contract = Contract(engine, DirectoryPlace(parked), local.now, on_fault=_tell)
+        contract = Contract(engine, DirectoryPlace(parked), now, on_fault=_tell)
 
         def deliver(delivery: Delivery) -> Tally:
             with lock:
