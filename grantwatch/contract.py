@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
-from grantwatch.errors import UnavailableError
+from grantwatch.errors import SettingsError, UnavailableError
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.secrets import masked_bytes
 from grantwatch.parking import DeadLetters
@@ -64,7 +64,8 @@ class Contract:
     def deliver(self, delivery: Delivery) -> Tally:
         """Process a delivery. When this returns, no record of it needs to be delivered again.
 
-        Raises UnavailableError when it must be; every other fault is the record's or ours, and parked.
+        Raises UnavailableError when it must be, and SettingsError when only somebody outside can mend what is wrong;
+        every other fault is the record's or ours, and parked.
         """
         try:
             tally = self._processed(delivery)
@@ -79,7 +80,7 @@ class Contract:
         parking = DeadLetters(self._place, delivery)
         try:
             return self._engine.process(delivery.bodies, parking=parking)
-        except UnavailableError:
+        except (UnavailableError, SettingsError):
             raise
         except Exception as error:  # any: a fault of ours on one body must not cost its neighbours, nor the partition
             _report(delivery, error)
@@ -89,7 +90,7 @@ class Contract:
         for number, body in enumerate(delivery.bodies):
             try:
                 tally += self._engine.process([body], parking=DeadLetters(self._place, _only(delivery, number)))
-            except UnavailableError:
+            except (UnavailableError, SettingsError):
                 raise
             except Exception as error:  # any: as above
                 parking.park([_parked(f"{type(error).__name__} in the engine", body, number)])

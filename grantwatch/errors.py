@@ -8,6 +8,7 @@ GrantWatchError
 │   ├── SinkUnavailableError
 │   └── ParkingUnavailableError
 ├── TooLargeError           what is to be stored is larger than its place takes, and always will be
+├── UnreadableBundleError   a parked bundle is damaged
 ├── StoreError              a local store that is missing or cannot be opened
 ├── ResumeError             what was begun earlier cannot be gone on with, because something has changed since
 └── QueryError              a KQL query that the local store cannot run
@@ -19,7 +20,10 @@ class GrantWatchError(Exception):
 
 
 class SettingsError(GrantWatchError):
-    """Settings are missing or malformed."""
+    """Settings are missing or malformed. ``args`` has a sentence or two for each."""
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.args))
 
 
 class UnavailableError(GrantWatchError):
@@ -43,6 +47,10 @@ class ParkingUnavailableError(UnavailableError):
 
 class StateConflictError(StateUnavailableError):
     """A compare-and-swap kept losing to other writers."""
+
+
+class UnreadableBundleError(GrantWatchError):
+    """A parked bundle is damaged. The message says how, and quotes nothing of it."""
 
 
 class TooLargeError(GrantWatchError):

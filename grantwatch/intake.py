@@ -15,6 +15,7 @@ from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
 from grantwatch.wire.activity import phase_of, reports_a_call
+from grantwatch.wire.bodies import prepare
 from grantwatch.wire.envelope import decode
 from grantwatch.wire.fields import UnreadableRecordError
 from grantwatch.wire.json_views import dump, materialise
@@ -50,6 +51,7 @@ class Intake:
         self._index = index
         self._tenant = settings.owner_tenant_id
         self._networks = settings.networks
+        prepare(index.body_types)
 
     def take(self, bodies: Sequence[bytes]) -> Batch:
         """The facts in some message bodies. Never raises for what the bodies hold."""

@@ -68,7 +68,7 @@ def health() -> Answer:
         FunctionAppSettings.read()
         answer = _service().health()
     except SettingsError as error:
-        return 503, {"status": "misconfigured", "version": __version__, "problems": str(error).split("; ")}
+        return 503, {"status": "misconfigured", "version": __version__, "problems": list(error.args)}
     return (200 if answer["status"] == "healthy" else 503), answer
 
 

@@ -18,7 +18,7 @@ from grantwatch import __version__
 from grantwatch.delivery import Delivery
 from grantwatch.errors import ParkingUnavailableError, SinkUnavailableError, StateUnavailableError
 from grantwatch.memory.digests import digest
-from grantwatch.ports import Row, StateStore
+from grantwatch.ports import Row, RowKey, StateStore
 from grantwatch.tally import Tally
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 WINDOW = timedelta(minutes=5)
 _TRIES = 3
+_SETTLED_AFTER = timedelta(minutes=1)
+_MOST_AT_ONCE = 12
 M = TypeVar("M", float, datetime)
 
 
@@ -110,7 +112,7 @@ class Logbook:
         for (window, source), counters in due.items():
             _put(self.store, _partition(window), f"{self.process} {source}", counters)
             if counters.latest is not None:
-                _put_later(self.store, source, counters.latest)
+                _move_on(self.store, (_LATEST, source), counters.latest)
         news: dict[str, Counters] = {}
         with self._lock:
             for (window, source), counters in due.items():
@@ -145,6 +147,23 @@ def counted(store: StateStore, windows: Sequence[datetime]) -> dict[str, Counter
 def last_events(store: StateStore) -> dict[str, datetime]:
     """When the latest message of each source came into its hub."""
     return {row.name: latest for row in store.scan([_LATEST]) if (latest := _DECODER.decode(row.content).latest)}
+
+
+def unreported(store: StateStore, now: datetime) -> list[datetime]:
+    """The windows that nobody reported yet, of the last hour: those that ended a minute ago, so that all have written.
+
+    A window is reported again if the report is cut off before ``note_reported``.
+    """
+    row = store.read([_REPORTED]).get(_REPORTED)
+    last = _DECODER.decode(row.content).latest if row else None
+    newest = window_of(now - _SETTLED_AFTER) - WINDOW
+    windows = [newest - number * WINDOW for number in reversed(range(_MOST_AT_ONCE))]
+    return [window for window in windows if last is None or window > last][-1 if last is None else 0 :]
+
+
+def note_reported(store: StateStore, window: datetime) -> None:
+    """That window, and all before it, need not be reported again."""
+    _move_on(store, _REPORTED, window)
 
 
 def health_rows(store: StateStore, sources: Iterable[str], window: datetime, now: datetime) -> "list[Health]":
@@ -182,6 +201,7 @@ def _health(source: str, counters: Counters, latest: datetime | None, window: da
 
 
 _LATEST = digest(("health", "latest"))
+_REPORTED = (digest(("health", "reported")), "window")
 
 
 def _partition(window: datetime) -> str:
@@ -197,15 +217,15 @@ def _put(store: StateStore, partition: str, name: str, counters: Counters) -> No
             return
 
 
-def _put_later(store: StateStore, source: str, latest: datetime) -> None:
-    """Move the time of the latest message on. Who loses to others leaves it: theirs is as good."""
+def _move_on(store: StateStore, key: RowKey, latest: datetime) -> None:
+    """Move a time in state on. Who loses to others leaves it: theirs is as good."""
     for _ in range(_TRIES):
-        known = store.read([(_LATEST, source)]).get((_LATEST, source))
+        known = store.read([key]).get(key)
         before = _DECODER.decode(known.content).latest if known else None
         if before is not None and before >= latest:
             return
         content = msgspec.json.encode(Counters(latest=latest))
-        if not store.swap([Row(_LATEST, source, content, known.version if known else None)]):
+        if not store.swap([Row(*key, content, known.version if known else None)]):
             return
 
 

@@ -5,13 +5,17 @@ metadata, for people, says why it is there and where it came from; the lines are
 """
 
 import gzip
-import json
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
 
 from grantwatch.delivery import Delivery
+from grantwatch.errors import UnreadableBundleError
 from grantwatch.model.severity import Severity
 from grantwatch.ports import Parked, ParkingPlace, Refused
 
@@ -20,8 +24,29 @@ _BUNDLE = 4 * 1024 * 1024
 _NUMBERS_SHOWN = 20
 _LINE_VERSION = 1
 _BY_URGENCY = tuple(reversed(Severity))
-_LAST = "8-none"
 _REFUSED_AGAIN = "9-again"
+
+
+class _Item(Struct, kw_only=True, omit_defaults=True):
+    """A line of a bundle of dead letters. What is no UTF-8 is kept in base64."""
+
+    version: int = _LINE_VERSION
+    reason: str
+    detector: str | None = None
+    body: str = ""
+    base64: str = ""
+
+
+class _Row(Struct, kw_only=True):
+    """A line of a bundle of the outbox."""
+
+    version: int = _LINE_VERSION
+    table: str
+    reason: str
+    row: dict[str, Any]
+
+
+L = TypeVar("L", _Item, _Row)
 
 
 class DeadLetters:
@@ -53,11 +78,11 @@ class DeadLetters:
 
 
 def parked_in(bundle: bytes) -> list[Parked]:
-    """The items of a bundle of dead letters. Raises ValueError, KeyError or OSError on what is none."""
-    items = [_parked(json.loads(line)) for line in gzip.decompress(bundle).splitlines()]
-    if not items:
-        raise ValueError("an empty bundle")
-    return items
+    """The items of a bundle of dead letters. Raises UnreadableBundleError on what is none."""
+    return [
+        Parked(line.reason, b64decode(line.base64) if line.base64 else line.body.encode(), line.detector)
+        for line in _lines(bundle, _Item)
+    ]
 
 
 def put_outbox(place: ParkingPlace, table: str, refused: Iterable[Refused], *, again: bool = False) -> set[str]:
@@ -77,38 +102,41 @@ def put_outbox(place: ParkingPlace, table: str, refused: Iterable[Refused], *, a
 
 
 def rows_in(bundle: bytes) -> dict[str, list[dict[str, Any]]]:
-    """The rows of a bundle of the outbox, by table. Raises ValueError, KeyError or OSError on what is none."""
+    """The rows of a bundle of the outbox, by table. Raises UnreadableBundleError on what is none."""
     rows: dict[str, list[dict[str, Any]]] = {}
-    for line in gzip.decompress(bundle).splitlines():
-        content = json.loads(line)
-        rows.setdefault(content["table"], []).append(content["row"])
+    for line in _lines(bundle, _Row):
+        rows.setdefault(line.table, []).append(line.row)
     return rows
 
 
 def _urgency(row: bytes) -> str:
     """A folder, such that folders in order of name are in order of severity."""
-    severity = json.loads(row).get("Severity")
-    return f"{_BY_URGENCY.index(Severity(severity))}-{severity}" if severity in set(Severity) else _LAST
+    severity = Severity(msgspec.json.decode(row)["Severity"])
+    return f"{_BY_URGENCY.index(severity)}-{severity}"
 
 
 def _line_of(item: Parked) -> bytes:
-    content: dict[str, Any] = {"version": _LINE_VERSION, "reason": item.reason, "detector": item.detector}
     try:
-        content["body"] = item.body.decode()
+        return msgspec.json.encode(_Item(reason=item.reason, detector=item.detector, body=item.body.decode()))
     except UnicodeDecodeError:
-        content["base64"] = b64encode(item.body).decode()
-    return json.dumps(content).encode()
-
-
-def _parked(content: dict[str, Any]) -> Parked:
-    body = b64decode(content["base64"]) if "base64" in content else content["body"].encode()
-    return Parked(content["reason"], body, content.get("detector"))
+        encoded = b64encode(item.body).decode()
+        return msgspec.json.encode(_Item(reason=item.reason, detector=item.detector, base64=encoded))
 
 
 def _row_line(table: str, refused: Refused) -> bytes:
-    row = json.loads(refused.row)
+    row = msgspec.json.decode(refused.row)
     row.pop("TimeGenerated", None)  # the time of emission, which is still to come
-    return json.dumps({"version": _LINE_VERSION, "table": table, "reason": refused.reason, "row": row}).encode()
+    return msgspec.json.encode(_Row(table=table, reason=refused.reason, row=row))
+
+
+def _lines(bundle: bytes, kind: type[L]) -> list[L]:
+    try:
+        lines = msgspec.json.Decoder(kind).decode_lines(gzip.decompress(bundle))
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise UnreadableBundleError(f"the bundle cannot be read: {type(error).__name__}") from None
+    if not lines:
+        raise UnreadableBundleError("the bundle is empty")
+    return lines
 
 
 def _bundles(lines: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
-from grantwatch.errors import UnavailableError
+from grantwatch.errors import UnavailableError, UnreadableBundleError
 from grantwatch.parking import DEAD_LETTERS, OUTBOX, DeadLetters, parked_in, put_outbox, rows_in
 from grantwatch.ports import Clock, Parked, ParkingPlace, Tables
 from grantwatch.tally import Tally
@@ -22,7 +22,6 @@ from grantwatch.tally import Tally
 logger = logging.getLogger(__name__)
 
 _MOST_BUNDLES = 10_000
-_UNREADABLE = (ValueError, KeyError, TypeError, OSError, EOFError)
 
 
 class Drained(Struct):
@@ -73,8 +72,8 @@ def _drain_bundle(name: str, place: ParkingPlace, tables: Tables, clock: Clock, 
         return
     try:
         content = rows_in(bundle)
-    except _UNREADABLE as error:
-        logger.error("the bundle %s cannot be read: %s", name, type(error).__name__)  # noqa: TRY400
+    except UnreadableBundleError as error:
+        logger.error("%s: %s", name, error)  # noqa: TRY400
         drained.unreadable += 1
         return
     remaining: set[str] = set()
@@ -109,8 +108,8 @@ def replay(
             continue
         try:
             items = parked_in(bundle)
-        except _UNREADABLE as error:
-            replayed.append(Replayed(name, 0, 0, fault=f"the bundle cannot be read: {type(error).__name__}"))
+        except UnreadableBundleError as error:
+            replayed.append(Replayed(name, 0, 0, fault=str(error)))
             continue
         try:
             replayed.append(_replay_bundle(name, items, place, engine, source))

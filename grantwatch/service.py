@@ -11,7 +11,17 @@ from grantwatch.contract import PATIENCE, Contract, Patience
 from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
 from grantwatch.errors import UnavailableError
-from grantwatch.logbook import WINDOW, Counters, Logbook, counted, health_rows, last_events, window_of
+from grantwatch.logbook import (
+    WINDOW,
+    Counters,
+    Logbook,
+    counted,
+    health_rows,
+    last_events,
+    note_reported,
+    unreported,
+    window_of,
+)
 from grantwatch.parking import DEAD_LETTERS, OUTBOX
 from grantwatch.ports import Clock, ParkingPlace, StateStore, Tables
 from grantwatch.recovery import Drained, Replayed, drain, replay
@@ -19,9 +29,8 @@ from grantwatch.tally import Tally
 
 logger = logging.getLogger(__name__)
 
-_EVERY = timedelta(minutes=1)
 _BUDGET = timedelta(minutes=3)
-_HOUR = 12  # windows of five minutes
+_WINDOWS_AN_HOUR = timedelta(hours=1) // WINDOW
 _MOST_COUNTED = 1000
 _MOST_REPLAYED = 1000
 
@@ -74,17 +83,17 @@ class Service:
         finally:
             self._write_soon()
 
-    def sweep(self) -> int:
-        """Write the health rows of the last whole window, and remove state that has expired; returns how many rows."""
+    def sweep(self) -> None:
+        """Write the health rows of the windows that have ended since the last time, and remove expired state."""
         from grantwatch.model.health import TABLE
 
         now = self._clock()
-        rows = health_rows(self._state, self._sources, window_of(now - _EVERY) - WINDOW, now)
-        refused = self._tables.write(TABLE, [row.model_dump_json().encode() for row in rows])
-        for each in refused:
-            logger.error("a health row was refused: %s", each.reason)
+        for window in unreported(self._state, now):
+            rows = health_rows(self._state, self._sources, window, now)
+            for each in self._tables.write(TABLE, [row.model_dump_json().encode() for row in rows]):
+                logger.error("a health row was refused: %s", each.reason)
+            note_reported(self._state, window)
         self._expire(now)
-        return len(rows)
 
     def drain(self) -> Drained:
         """Deliver what is in the outbox."""
@@ -134,7 +143,7 @@ class Service:
         self._logbook.note_fault(source, error, self._clock())
 
     def _sources_now(self, now: datetime) -> dict[str, Any]:
-        last_hour = counted(self._state, [window_of(now) - number * WINDOW for number in range(_HOUR)])
+        last_hour = counted(self._state, [window_of(now) - number * WINDOW for number in range(_WINDOWS_AN_HOUR)])
         latest = last_events(self._state)
         return {
             source: {

@@ -70,7 +70,7 @@ class _FromEnvironment(Struct, frozen=True, kw_only=True):
     """Settings, each from the environment variable ``GRANTWATCH_`` and its name in capitals."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError, TypeError or AttributeError on a malformed one."""
+        """Settings are what their texts mean, however they were made. Raises ValueError on a malformed one."""
         for name, about in self.described().items():
             msgspec.structs.force_setattr(self, name, _parse(about, getattr(self, name)))
 
@@ -94,7 +94,7 @@ class _FromEnvironment(Struct, frozen=True, kw_only=True):
             except ValueError:
                 faults.append(cls._explained(name, "is malformed"))
         if faults:
-            raise SettingsError("; ".join(faults))
+            raise SettingsError(*faults)
         return cls(**found)
 
     @classmethod

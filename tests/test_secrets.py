@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -367,3 +368,29 @@ def test_a_masked_body_tells_the_same(case: Case) -> None:
     parked = [masked_bytes(body) for body in bodies]
 
     assert content_of(found(parked, case.settings)) == content_of(found(bodies, case.settings))
+
+
+@pytest.mark.parametrize("case", [case for case in cases() if "fires" in case.name], ids=case_id)
+@pytest.mark.parametrize(
+    "decoy", ['"sasToken": null', '"token": 12345', '"signature": true', r'"agent": "a\\u0026b\/c"']
+)
+def test_masking_keeps_json_json(case: Case, decoy: str) -> None:
+    """Else a caller could see to it that what is parked while a service is down is never found."""
+    bodies = [encoded(body).replace(b'"time":', f'{decoy}, "time":'.encode()) for body in case.bodies]
+    parked = [masked_bytes(body) for body in bodies]
+
+    assert content_of(found(parked, case.settings)) == content_of(found(bodies, case.settings))
+
+
+@pytest.mark.parametrize("named", ["", "log.json"])
+def test_what_gzip_hides_is_masked_and_still_read(named: str) -> None:
+    record = sas_read()
+    record["uri"] += "&sig=hunter2hunter2hunter2"
+    packed = io.BytesIO()
+    with gzip.GzipFile(named, "wb", fileobj=packed, mtime=0) as stream:
+        stream.write(encoded([record]))
+
+    parked = masked_bytes(packed.getvalue())
+
+    assert b"hunter2" not in parked
+    assert len(found([parked], Settings())) == len(found([packed.getvalue()], Settings())) == 1

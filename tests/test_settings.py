@@ -53,7 +53,7 @@ def test_all_faults_are_named_together() -> None:
 @pytest.mark.parametrize("address", ["http://example.table.core.windows.net", "ftp://x", "example.com", "https://"])
 def test_a_token_is_sent_over_https_alone_but_for_this_machine(address: str) -> None:
     with pytest.raises(SettingsError):
-        CloudSettings.read({**COMPLETE, "GRANTWATCH_STATE": address} | {})
+        CloudSettings.read({**COMPLETE, "GRANTWATCH_STATE": address})
     assert CloudSettings.read({**COMPLETE, "GRANTWATCH_STATE": "http://127.0.0.1:10002/a"}).state
 
 

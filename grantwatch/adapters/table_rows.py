@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from grantwatch.errors import TooLargeError, UnavailableError
+from grantwatch.errors import StateUnavailableError, TooLargeError
 from grantwatch.ports import Row
 
 FORMAT = 1
@@ -92,9 +92,9 @@ def properties_of(content: bytes) -> dict[str, Any]:
 
 
 def content_of(entity: Entity) -> bytes:
-    """The content in an entity's properties. Raises UnavailableError where a later version has to read it."""
+    """The content in an entity's properties. Raises StateUnavailableError where a later version has to read it."""
     if entity["Format"] > FORMAT:
-        raise UnavailableError(f"a row of state has format {entity['Format']}; this version reads up to {FORMAT}")
+        raise StateUnavailableError(f"a row of state has format {entity['Format']}; this version reads up to {FORMAT}")
     stored = b"".join(entity[_part(number)] for number in range(entity["Parts"]))
     return zlib.decompress(stored) if entity["Codec"] == "zlib" else stored
 

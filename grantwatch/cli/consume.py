@@ -65,7 +65,10 @@ def command(
         ),
     ] = False,
     chores: Annotated[
-        bool, typer.Option(help="With --azure: write health rows and drain the outbox. One consumer of all does.")
+        bool,
+        typer.Option(
+            help="With --azure: write health rows and drain the outbox. Leave it on for one of the consumers."
+        ),
     ] = True,
     store: options.Store = options.DEFAULT_STORE,
     until_idle: Annotated[
@@ -160,7 +163,7 @@ def _on_this_machine(
 def _in_azure(settings: CloudSettings, source: str, *, chores: bool) -> Iterator[tuple[Deliver, Callable[[], Tally]]]:
     """The service that the function app runs, with what its timers do."""
     service, done = cloud.service_of(settings, (source,)), Event()
-    timer = Thread(target=_do_chores, args=(service, done), daemon=True)
+    timer = Thread(target=_keep_house, args=(service, done), daemon=True)
     try:
         if chores:
             timer.start()
@@ -170,15 +173,18 @@ def _in_azure(settings: CloudSettings, source: str, *, chores: bool) -> Iterator
         service.close()
 
 
-def _do_chores(service: Service, done: Event) -> None:
+def _keep_house(service: Service, done: Event) -> None:
     while not done.wait(_FIVE_MINUTES):
         try:
             service.sweep()
-        except UnavailableError as error:
-            _warn(str(error))
-        drained = service.drain()
-        if drained.stopped:
-            _warn(f"The outbox waits: {drained.stopped}")
+            drained = service.drain()
+        except Exception as error:  # any: what is left today is done in five minutes, as by the timers of the app
+            _warn(
+                str(error) if isinstance(error, GrantWatchError) else f"A fault of GrantWatch: {type(error).__name__}."
+            )
+        else:
+            if drained.stopped:
+                _warn(f"The outbox waits: {drained.stopped}")
 
 
 class _Tee:
@@ -238,8 +244,8 @@ def _stopping(consumer: Consumer) -> Iterator[list[int]]:
     try:
         yield received
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, before_it in before.items():
+            signal.signal(number, before_it)
 
 
 def _warn(sentence: str) -> None:

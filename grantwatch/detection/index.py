@@ -107,6 +107,11 @@ class Index:
                 self._spelled.setdefault(operation.lower(), operation)
         self._learned: Bounded[str, OperationRoute | _ByAuthentication | None] = Bounded(_LEARNED_SPELLINGS)
 
+    @property
+    def body_types(self) -> set[type[Body]]:
+        """All types of bodies that some detector reads."""
+        return {kind for detector in self.detectors.values() for kind in (*detector.requests, *detector.responses)}
+
     def select(self, records: Sequence[Any]) -> Selection:
         """The records that are for some detector. ``records`` are JSON objects, as dictionaries or lazy views."""
         learned = self._learned

@@ -21,6 +21,9 @@ class _Due(Struct, kw_only=True):
     key: OperationKey
 
 
+_DECODER = msgspec.json.Decoder(_Due)
+
+
 def due_rows(entity: Entity) -> Iterator[Row]:
     """What to insert for an entity with a call that has not ended; nothing for any other."""
     if not entity.is_unfinished or not isinstance(entity.key, OperationKey):
@@ -39,6 +42,6 @@ def due(store: StateStore, before: datetime | None) -> Iterable[OperationKey]:
     if before is not None:
         hours = [hour for hour in hours if hour <= before.astimezone(UTC).strftime(_HOUR)]
     for row in store.scan([digest(("due", hour)) for hour in sorted(hours)]):
-        noted = msgspec.json.decode(row.content, type=_Due)
+        noted = _DECODER.decode(row.content)
         if before is None or noted.began < before:
             yield noted.key

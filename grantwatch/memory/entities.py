@@ -127,6 +127,11 @@ class _PackedAccess(Struct):
     accesses: tuple[Access, ...]
 
 
+# Made at import: msgspec crashes if two threads are the first to need one type.
+_PACKED_OPERATION = msgspec.json.Decoder(_PackedOperation)
+_PACKED_ACCESS = msgspec.json.Decoder(_PackedAccess)
+
+
 def packed(event: Event) -> bytes:
     """An event by itself, as JSON."""
     if isinstance(event, Operation):
@@ -137,9 +142,9 @@ def packed(event: Event) -> bytes:
 def unpacked(body: bytes) -> tuple[EntityKey, dict[str, Phase | Access]]:
     """The facts that ``packed`` wrote, by digest, and their entity. Raises ValueError on anything else."""
     try:
-        access = msgspec.json.decode(body, type=_PackedAccess)
+        access = _PACKED_ACCESS.decode(body)
     except msgspec.ValidationError:
-        operation = msgspec.json.decode(body, type=_PackedOperation)
+        operation = _PACKED_OPERATION.decode(body)
         return operation.key, {phase_digest(phase): phase for phase in operation.phases}
     return access.key, {access_digest(fact): fact for fact in access.accesses}
 

@@ -8,11 +8,18 @@ Works on bytes, and looks for a literal before it looks closer: broken bodies of
 
 import hashlib
 import re
+import zlib
 from collections.abc import Callable
 
+LARGEST_UNPACKED = 64 * 1024 * 1024
+"""Bytes that gzip data may unpack to; what is beyond them is not read."""
+
+_GZIP = b"\x1f\x8b"
+_DEEPEST = 3
+_PIECE = 65536
 _SHORTEST = 12
-_EQUALS = rb"(?:=|:|%3d|%253d)"
-_VALUE = rb"(?P<secret>[^\s\"'&;,<>{}\\]+)"
+_EQUALS = rb"(?P<equals>=|:|%3d|%253d)"
+_VALUE = rb"(?P<secret>[^\s\"'&;,<>{}\[\]\\]+)"
 _MASK = b"sha256:"
 _LONGEST_KEY = 86
 _MOST_SECRETS = 4096
@@ -38,9 +45,12 @@ _PATTERNS: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
     (b"passw", _named(rb"passw(?:or)?d")),
     (b"pwd", _named(rb"pwd")),
     (b"bearer", re.compile(rb"bearer\s{1,8}(?P<secret>[\w.~+/=-]{8,})")),
-    (b"eyj", re.compile(rb"(?P<secret>eyj[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)")),
+    # From the begin of a run of letters, so that each is looked at once, however many tokens seem to begin in it.
+    (b"eyj", re.compile(rb"(?<![\w-])(?P<head>[\w-]{11,}+)(?=(?P<rest>\.[\w-]{8,}+(?:\.[\w-]*+)?))")),
     (b"=", re.compile(rb"=(?<=[a-z0-9+/]{43}=)")),
 )
+_ESCAPES = ((rb"\/", b"/"), (rb"\u0026", b"&"), (rb"\u003d", b"="), (rb"\u003D", b"="))
+_SET_ASIDE = b"\xff\xfe\xff"  # no text has this
 # Every secret has one of these in or before it; most texts have none, and looking closer is slow.
 _MARKS = (b"=", b":", b"%3", b"%25", b"eyj", b"bearer")
 _BASE64_BEFORE = re.compile(rb"[A-Za-z0-9+/]{43,86}$")
@@ -55,20 +65,26 @@ def masked(text: str) -> str:
 
 def masked_bytes(body: bytes) -> bytes:
     """The same for a message body, of which nothing else changes but JSON's escapes of ``/``, ``&`` and ``=``."""
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in body[:4]:
-        body = body.decode("utf-16", "replace").encode("utf-8", "surrogatepass")
-    if b"\\" in body:
-        for escape, plain in ((rb"\/", b"/"), (rb"\u0026", b"&"), (rb"\u003d", b"="), (rb"\u003D", b"=")):
-            body = body.replace(escape, plain)
+    body = _unescaped(_unpacked(body))
     searched = body.lower()
     if not any(mark in searched for mark in _MARKS):
         return body
     for literal, pattern in _PATTERNS:
         if literal in searched:
-            cleaned = _without(body, searched, pattern, _key_before if literal == b"=" else _span)
+            cleaned = _without(body, searched, pattern, _SPANS.get(literal, _span))
             if cleaned is not body:
                 body, searched = cleaned, cleaned.lower()
     return body
+
+
+def _unescaped(body: bytes) -> bytes:
+    """With the escapes of JSON that hide what secrets are told by; a backslash that is itself escaped begins none."""
+    if b"\\" not in body or _SET_ASIDE in body:
+        return body
+    body = body.replace(b"\\\\", _SET_ASIDE)
+    for escape, plain in _ESCAPES:
+        body = body.replace(escape, plain)
+    return body.replace(_SET_ASIDE, b"\\\\")
 
 
 def _is_suspicious(text: str) -> bool:
@@ -91,17 +107,64 @@ def _without(
         if number == _MOST_SECRETS:
             return b"".join((*pieces, body[end : found.start()][:-_LONGEST_KEY], _MASK, b"too-many"))
         start, stop = span(body, found)
-        if start >= end and not body.startswith(_MASK, start):
-            pieces += [body[end:start], _MASK, hashlib.sha256(body[start:stop]).hexdigest()[:12].encode()]
+        if end <= start < stop and not body.startswith(_MASK, start):
+            mask = _MASK + hashlib.sha256(body[start:stop]).hexdigest()[:12].encode()
+            pieces += [body[end:start], b'"%b"' % mask if _is_bare_number(searched, found) else mask]
             end = stop
     return b"".join((*pieces, body[end:])) if pieces else body
 
 
 def _span(_: bytes, found: re.Match[bytes]) -> tuple[int, int]:
-    return found.span("secret")
+    """Of a value, but for those of JSON that are no text."""
+    start, stop = found.span("secret")
+    return (start, start) if found["secret"] in (b"null", b"true", b"false") else (start, stop)
+
+
+def _is_bare_number(searched: bytes, found: re.Match[bytes]) -> bool:
+    """Whether it is a number in JSON, whose mask needs quotes to be JSON as well."""
+    if "equals" not in found.re.groupindex or found["equals"] != b":":
+        return False
+    return found["secret"][:1] in b"-0123456789" and searched[found.start("secret") - 1] not in b"\"'\\"
+
+
+def _token(_: bytes, found: re.Match[bytes]) -> tuple[int, int]:
+    """From where a token begins in a run of letters, to its end."""
+    begin = found["head"].find(b"eyj")
+    return (found.start() + begin, found.end("rest")) if 0 <= begin <= len(found["head"]) - 11 else (0, 0)
 
 
 def _key_before(body: bytes, found: re.Match[bytes]) -> tuple[int, int]:
     """The 32 or 64 bytes in base64 that end in this sign."""
     before = _BASE64_BEFORE.search(body, max(0, found.start() - _LONGEST_KEY), found.start())
     return before.start() if before else found.start(), found.end()
+
+
+_SPANS = {b"eyj": _token, b"=": _key_before}
+
+
+def _unpacked(body: bytes) -> bytes:
+    """The text of a body that hides it in gzip, or in two bytes a letter: what can be read of it at least."""
+    for _ in range(_DEEPEST):
+        if not body.startswith(_GZIP):
+            break
+        body = _inflated(body)
+    nulls = body[1:64:2].count(0), body[0:64:2].count(0)
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return body.decode("utf-16", "replace").encode("utf-8", "surrogatepass")
+    if max(nulls) > 8 and min(nulls) == 0:
+        return body.decode("utf-16-le" if nulls[0] else "utf-16-be", "replace").encode("utf-8", "surrogatepass")
+    return body
+
+
+def _inflated(body: bytes) -> bytes:
+    """What gzip data unpacks to, as far as it is whole and of a size that is read."""
+    reader, parts, size = zlib.decompressobj(31), [], 0
+    try:
+        for start in range(0, len(body), _PIECE):
+            parts.append(reader.decompress(body[start : start + _PIECE], LARGEST_UNPACKED - size))
+            size += len(parts[-1])
+            if size >= LARGEST_UNPACKED or reader.eof:
+                break
+    except zlib.error:
+        pass
+    return b"".join(parts)

@@ -1,7 +1,7 @@
 """Request and response bodies, reduced to their declared fields."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, get_args, get_origin
 
@@ -24,6 +24,12 @@ def reduced(value: Any, kinds: Sequence[type[Body]]) -> dict[str, dict[str, Any]
     if not isinstance(value, dict):
         return {}
     return {kind.__name__: msgspec.to_builtins(_tolerant(_folded(value, _declared(kind)), kind)) for kind in kinds}
+
+
+def prepare(kinds: Iterable[type[Body]]) -> None:
+    """Have msgspec look at the types now. It does so when one is first needed, and crashes if two threads need one."""
+    for kind in kinds:
+        msgspec.convert({}, kind, strict=False)
 
 
 def _decoded(value: Any) -> Any:

@@ -15,10 +15,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from grantwatch.model.secrets import LARGEST_UNPACKED
 from grantwatch.wire.scanner import Scanner
 
 _GZIP = b"\x1f\x8b"
-_LARGEST_UNPACKED = 64 * 1024 * 1024
 _DEEPEST_NESTING = 3
 _SAMPLE = 4096
 _CONTAINERS: frozenset[type] = frozenset((dict, list, str))
@@ -88,12 +88,12 @@ def _bytes_of(text: str) -> bytes:
 def _unpacked(body: bytes, found: Salvaged) -> bytes | None:
     try:
         with gzip.open(io.BytesIO(body)) as stream:
-            unpacked = stream.read(_LARGEST_UNPACKED + 1)
+            unpacked = stream.read(LARGEST_UNPACKED + 1)
     except (OSError, EOFError, zlib.error) as error:
         found.reject(f"the gzip data is damaged ({type(error).__name__})", body)
         return None
-    if len(unpacked) > _LARGEST_UNPACKED:
-        found.reject(f"the gzip data unpacks to more than {_LARGEST_UNPACKED >> 20} MB", body)
+    if len(unpacked) > LARGEST_UNPACKED:
+        found.reject(f"the gzip data unpacks to more than {LARGEST_UNPACKED >> 20} MB", body)
         return None
     return unpacked
 

@@ -73,11 +73,15 @@ def test_a_bundle_that_is_damaged_keeps_nobody_waiting() -> None:
     rig = refused_rig()
     rig.tables.refuses = lambda row: False
     rig.place.contents["outbox/0-High/broken.jsonl.gz"] = b"no gzip"
-    rig.place.contents["outbox/0-High/odd.jsonl.gz"] = gzip.compress(b"[1]\n")
+    for number, line in enumerate((b"[1]", b'{"table":"T","reason":"","row":5}', b"")):
+        rig.place.contents[f"outbox/0-High/odd-{number}.jsonl.gz"] = gzip.compress(line)
+    flipped = bytearray(gzip.compress(b'{"table":"T","reason":"","row":{}}' * 50))
+    flipped[20] ^= 0xFF
+    rig.place.contents["outbox/0-High/flipped.jsonl.gz"] = bytes(flipped)
 
     drained = rig.service.drain()
 
-    assert drained.unreadable == 2
+    assert drained.unreadable == 5
     assert len(rig.tables.rows["GrantWatchFindings_CL"]) == drained.delivered > 0
 
 

@@ -21,7 +21,7 @@ def test_every_source_has_a_health_row_also_when_it_is_silent() -> None:
     rig.service.write_counters()
     rig.clock.advance(timedelta(minutes=7))
 
-    assert rig.service.sweep() == 2
+    rig.service.sweep()
 
     activity, storage = rig.tables.rows[TABLE]
     assert (activity["Source"], activity["Events"], activity["Records"], activity["Rejected"]) == (
@@ -34,6 +34,17 @@ def test_every_source_has_a_health_row_also_when_it_is_silent() -> None:
     assert activity["LastEventTime"] == "2026-03-10T11:56:00Z"
     assert activity["WindowStart"] == "2026-03-10T12:00:00Z"
     assert (storage["Source"], storage["Events"], storage["LastEventTime"]) == ("storage_log", 0, None)
+
+
+def test_every_window_is_reported_once_whenever_the_timer_comes() -> None:
+    rig = Rig()
+    for minutes in (7, 6, 4, 5, 16, 1):
+        rig.clock.advance(timedelta(minutes=minutes))
+        rig.service.sweep()
+
+    windows = [row["WindowStart"] for row in rig.tables.rows[TABLE] if row["Source"] == "activity_log"]
+    assert windows == sorted(set(windows))
+    assert len(windows) == 7
 
 
 def test_processes_that_share_nothing_but_state_are_added_up() -> None:

@@ -38,9 +38,6 @@ class Weather:
     def refuses(self) -> bool:
         return self.random.random() < self.refusals
 
-    def calm_down(self) -> None:
-        self.faults = self.kills = self.refusals = 0.0
-
     def _strike(self, fault: type[UnavailableError]) -> None:
         chance = self.random.random()
         if chance < self.kills:

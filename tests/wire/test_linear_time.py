@@ -88,6 +88,9 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "colons and percent signs": lambda: body_of([sas_read() | {"uri": "https://a.b/?" + "%73%69" * (LENGTH // 6)}]),
     "secrets without end": lambda: _repeated(b"password=", b"not json "),
     "tokens without end": lambda: _repeated(b"eyJaaaaaaaa.", b"not json "),
+    "beginnings of tokens": lambda: _repeated(b"eyJ", b"not json "),
+    "escapes of slashes": lambda: _repeated(rb"\/", b"not json "),
+    "escaped backslashes": lambda: _repeated(rb"\\", b"not json "),
     "base64 without end": lambda: _repeated(b"A", b"not json "),
 }
 

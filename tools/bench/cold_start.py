@@ -19,7 +19,7 @@ FIRST_FINDING, WITH_CLIENTS = "first finding made", "matched, and the clients of
 
 _RECORDS = 500
 _ROOT = Path(__file__).parents[2]
-_MATCH = """
+MATCH = """
 import sys
 import function_app
 from detectors.catalogue import CATALOGUE
@@ -36,16 +36,17 @@ for key, facts in Intake(index, Settings()).take(sys.stdin.buffer.readlines()).f
     matches += len(Drafting(index).draft(entity, []).matches)
 assert matches
 """
+"""A program that imports the function app and matches what comes through its standard input."""
 _PROGRAMS = {
     LIBRARY: "import azure.functions",
-    FIRST_MATCH: _MATCH,
+    FIRST_MATCH: MATCH,
     FIRST_FINDING: """
 import sys
 import function_app
 from grantwatch.local import engine
 assert engine().process(sys.stdin.buffer.readlines()).published
 """,
-    WITH_CLIENTS: f"""{_MATCH}
+    WITH_CLIENTS: f"""{MATCH}
 from grantwatch.adapters.credentials import credential
 from grantwatch.adapters.log_analytics import ingestion_client
 ingestion_client("https://example.ingest.monitor.azure.com", credential(managed_identity=True)).close()
