@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 SAMPLE := samples/build
 SERVERS := tests/stand_ins/node_modules/.installed
 
-.PHONY: help demo test soak format check types docs unit bench clean
+.PHONY: help demo test servers soak format check types docs unit bench clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,8 @@ $(STAMP): requirements.txt requirements-local.txt requirements-dev.txt
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(RUN) -m pip --quiet --disable-pip-version-check install -r requirements-dev.txt
 	@touch $(STAMP)
+
+servers: $(SERVERS) ## Install the local servers that stand in for Azure's services
 
 $(SERVERS): tests/stand_ins/package-lock.json
 	@echo "Preparing the local servers of the tests (once)" >&2

@@ -1,5 +1,6 @@
 """A ready service on Azure's own services. Clients are made when they are first needed."""
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
@@ -25,6 +26,7 @@ _A_MINUTE = 60.0
 
 def service_of(settings: CloudSettings, sources: tuple[str, ...]) -> Service:
     """A service on the services that the settings name."""
+    logging.getLogger("azure").setLevel(logging.WARNING)  # they write every request, with its address
     token = cache(lambda: credential(managed_identity=has_managed_identity(), client_id=settings.client_id or None))
     state = (
         TableStore.from_connection_string(settings.state, clock=now)

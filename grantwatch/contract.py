@@ -135,7 +135,7 @@ def _only(delivery: Delivery, number: int) -> Delivery:
 
 
 def _parked(reason: str, body: bytes, number: int) -> Parked:
-    return Parked(reason, masked_bytes(body), number=number)
+    return Parked(reason, masked_bytes(body), number=number, sound=True)
 
 
 def _report(delivery: Delivery, error: Exception) -> None:

@@ -65,7 +65,7 @@ class Drafting:
         except Exception as error:  # any: a fault in one rule must not silence the others
             # Without the traceback: an exception's text can quote the record.
             logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)  # noqa: TRY400
-            parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), detector.name))
+            parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), detector.name, sound=True))
             return []
 
     def _overflow(self, draft: Draft) -> Iterator[tuple[Detector, Event, Match]]:

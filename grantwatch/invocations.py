@@ -92,7 +92,12 @@ def _made() -> "Service":
     from grantwatch.cloud import service_of
 
     sources = ("activity_log", "storage_log", *(("entra_log",) if is_set("entra_hub") else ()))
-    return service_of(CloudSettings.read(), sources)
+    try:
+        settings = CloudSettings.read()
+    except SettingsError:
+        FunctionAppSettings.read()  # names those of the triggers as well
+        raise
+    return service_of(settings, sources)
 
 
 def _log(level: int, delivery: Delivery, invocation: str, **facts: Any) -> None:

@@ -6,12 +6,12 @@ OLDEST = "oldest_event_age"
 
 
 class Metric(Struct, frozen=True):
-    """One metric. ``name`` is also the counter's; ``alarm`` says in words when somebody should look."""
+    """One metric, named like its counter; ``alarm`` says in words when somebody should look."""
 
     name: str
     unit: str
     meaning: str
-    alarm: str = "none by itself"
+    alarm: str = "—"
 
     @property
     def full_name(self) -> str:
@@ -19,7 +19,7 @@ class Metric(Struct, frozen=True):
 
 
 METRICS = (
-    Metric("events", "{message}", "Messages delivered, repeats included.", "none for 30 minutes from a source"),
+    Metric("events", "{message}", "Messages delivered, repeats included.", "no message from a source for 30 minutes"),
     Metric("records", "{record}", "Log records in them."),
     Metric("selected", "{record}", "Records that some detector is for."),
     Metric("ignored", "{record}", "Records that none is for. Near all of storage logs, and all of foreign families."),

@@ -25,6 +25,7 @@ _NUMBERS_SHOWN = 20
 _LINE_VERSION = 1
 _BY_URGENCY = tuple(reversed(Severity))
 _REFUSED_AGAIN = "9-again"
+_SOUND, _UNREADABLE = "0-sound", "1-unreadable"
 
 
 class _Item(Struct, kw_only=True, omit_defaults=True):
@@ -35,6 +36,8 @@ class _Item(Struct, kw_only=True, omit_defaults=True):
     detector: str | None = None
     body: str = ""
     base64: str = ""
+    origin: str | None = None
+    sound: bool = False
 
 
 class _Row(Struct, kw_only=True):
@@ -58,13 +61,21 @@ class DeadLetters:
 
     def park(self, items: Sequence[Parked]) -> None:
         """Store the items durably, those with one reason together. Raises what the place raises."""
-        alike: dict[tuple[str, str | None], list[Parked]] = {}
+        alike: dict[tuple[str, str | None, bool], list[Parked]] = {}
         for item in items:
-            alike.setdefault((item.reason, item.detector), []).append(item)
-        for (reason, detector), group in alike.items():
-            for lines in _bundles(dict.fromkeys(map(_line_of, group))):
+            alike.setdefault((item.reason, item.detector, item.sound), []).append(item)
+        for (reason, detector, sound), group in alike.items():
+            folder = f"{DEAD_LETTERS}/{_SOUND if sound else _UNREADABLE}"
+            for lines in _bundles(dict.fromkeys(_line_of(item, self._origin(item)) for item in group)):
                 metadata = {"reason": reason, "items": str(len(lines)), **self._coordinates(group)}
-                _put(self._place, DEAD_LETTERS, lines, metadata | ({"detector": detector} if detector else {}))
+                _put(self._place, folder, lines, metadata | ({"detector": detector} if detector else {}))
+
+    def _origin(self, item: Parked) -> str:
+        """Source, partition and sequence number, as far as known; of what was parked before, what it had then."""
+        numbers = self._delivery.sequence_numbers
+        known = item.number is not None and item.number < len(numbers)
+        number = numbers[item.number] if known and item.number is not None else None
+        return item.origin or f"{self._delivery.source}/{self._delivery.partition or ''}/{number or ''}"
 
     def _coordinates(self, items: Iterable[Parked]) -> dict[str, str]:
         numbers = self._delivery.sequence_numbers
@@ -80,7 +91,13 @@ class DeadLetters:
 def parked_in(bundle: bytes) -> list[Parked]:
     """The items of a bundle of dead letters. Raises UnreadableBundleError on what is none."""
     return [
-        Parked(line.reason, b64decode(line.base64) if line.base64 else line.body.encode(), line.detector)
+        Parked(
+            line.reason,
+            b64decode(line.base64) if line.base64 else line.body.encode(),
+            line.detector,
+            origin=line.origin,
+            sound=line.sound,
+        )
         for line in _lines(bundle, _Item)
     ]
 
@@ -115,12 +132,13 @@ def _urgency(row: bytes) -> str:
     return f"{_BY_URGENCY.index(severity)}-{severity}"
 
 
-def _line_of(item: Parked) -> bytes:
+def _line_of(item: Parked, origin: str) -> bytes:
+    line = _Item(reason=item.reason, detector=item.detector, origin=origin, sound=item.sound)
     try:
-        return msgspec.json.encode(_Item(reason=item.reason, detector=item.detector, body=item.body.decode()))
+        line.body = item.body.decode()
     except UnicodeDecodeError:
-        encoded = b64encode(item.body).decode()
-        return msgspec.json.encode(_Item(reason=item.reason, detector=item.detector, base64=encoded))
+        line.base64 = b64encode(item.body).decode()
+    return msgspec.json.encode(line)
 
 
 def _row_line(table: str, refused: Refused) -> bytes:

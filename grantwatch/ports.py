@@ -58,13 +58,16 @@ class Sink(Protocol):
 class Parked(Struct, frozen=True):
     """Something that could not be used: the reason in a few words, and the bytes, with secrets masked.
 
-    ``number`` is the place in its batch of the body that it came from.
+    ``number`` is the place in its batch of the body that it came from, ``origin`` where that came from. What is
+    ``sound`` was parked for a fault that was not its own, and is worth trying again.
     """
 
     reason: str
     body: bytes
     detector: str | None = None
     number: int | None = None
+    origin: str | None = None
+    sound: bool = False
 
 
 class Parking(Protocol):

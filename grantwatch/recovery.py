@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from grantwatch.delivery import Delivery
 from grantwatch.engine import Engine
@@ -96,8 +97,8 @@ def replay(
 ) -> list[Replayed]:
     """Run parked records through the engine again, at most so many bundles, until time is up.
 
-    What cannot be used this time either is parked again, under ``source`` where the reason is a new one. Stops at a
-    service that is down.
+    What was parked for a fault not its own comes first. What cannot be used this time either is parked again, under
+    ``source`` where the reason is a new one. Stops at a service that is down.
     """
     replayed: list[Replayed] = []
     for name in place.names(DEAD_LETTERS, most):
@@ -120,13 +121,16 @@ def replay(
 
 
 def _replay_bundle(name: str, items: Sequence[Parked], place: ParkingPlace, engine: Engine, source: str) -> Replayed:
-    kept, tally = _Kept(), Tally()
+    kept: list[Parked] = []
+    tally = Tally()
     for item in items:
-        tally += _tried_again(item, engine, kept)
-    if set(map(_identity, kept.items)) != set(map(_identity, items)):
-        DeadLetters(place, Delivery(source, ())).park(kept.items)
+        again = _Kept()
+        tally += _tried_again(item, engine, again)
+        kept += [replace(each, origin=item.origin) for each in again.items]
+    if set(map(_identity, kept)) != set(map(_identity, items)):
+        DeadLetters(place, Delivery(source, ())).park(kept)
         place.remove(name)
-    return Replayed(name, len(items), len(kept.items), tally.published)
+    return Replayed(name, len(items), len(kept), tally.published)
 
 
 def _tried_again(item: Parked, engine: Engine, kept: _Kept) -> Tally:

@@ -1,7 +1,7 @@
 """What runs around the engine in Azure, over ports alone: deliveries, the timers, and the questions of an operator."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -30,6 +30,7 @@ from grantwatch.tally import Tally
 logger = logging.getLogger(__name__)
 
 _BUDGET = timedelta(minutes=3)
+_SILENCE = timedelta(minutes=30)
 _WINDOWS_AN_HOUR = timedelta(hours=1) // WINDOW
 _MOST_COUNTED = 1000
 _MOST_REPLAYED = 1000
@@ -78,22 +79,25 @@ class Service:
         """Process a delivery under the contract: returns when no record of it needs to come again, raises otherwise."""
         try:
             tally = self._contract.deliver(delivery)
-            self._logbook.note(delivery, tally, self._clock())
-            return tally
         finally:
             self._write_soon()
+        try:
+            self._logbook.note(delivery, tally, self._clock())
+        except Exception as error:  # any: what is done is done, and need not come again because nobody counted it
+            logger.error("a delivery was not counted: %s", type(error).__name__)  # noqa: TRY400
+        return tally
 
     def sweep(self) -> None:
         """Write the health rows of the windows that have ended since the last time, and remove expired state."""
         from grantwatch.model.health import TABLE
 
         now = self._clock()
+        self._expire(now)
         for window in unreported(self._state, now):
             rows = health_rows(self._state, self._sources, window, now)
             for each in self._tables.write(TABLE, [row.model_dump_json().encode() for row in rows]):
                 logger.error("a health row was refused: %s", each.reason)
             note_reported(self._state, window)
-        self._expire(now)
 
     def drain(self) -> Drained:
         """Deliver what is in the outbox."""
@@ -115,6 +119,7 @@ class Service:
                 answer[part] = ask(now)
             except UnavailableError as error:
                 problems.append(str(error))
+        problems += _troubles(answer["sources"], answer["parked"])
         return {"status": "degraded" if problems else "healthy", "problems": problems, **answer}
 
     def write_counters(self) -> None:
@@ -126,6 +131,7 @@ class Service:
                 self._measure(source, counters)
         except UnavailableError as error:
             logger.warning("counters could not be written: %s", error)
+            self._write_soon()
 
     def close(self) -> None:
         """Write the last counters, and leave the services alone."""
@@ -157,6 +163,23 @@ class Service:
     def _parked_now(self, _: datetime) -> dict[str, int]:
         """How many bundles lie in each folder, counted up to a thousand."""
         return {folder: len(self._place.names(folder, _MOST_COUNTED)) for folder in (DEAD_LETTERS, OUTBOX)}
+
+
+def _troubles(sources: Mapping[str, Any], parked: Mapping[str, int]) -> Iterator[str]:
+    """What an operator should look at, a sentence each."""
+    for source, seen in sources.items():
+        last_hour = seen["last_hour"]
+        if last_hour["failures"]:
+            yield f"{source}: {last_hour['failures']} deliveries failed in the last hour."
+        if last_hour["faults"]:
+            yield f"{source}: {last_hour['faults']} deliveries met a fault in GrantWatch in the last hour."
+        if seen["seconds_since"] is None:
+            yield f"{source}: nothing has ever come."
+        elif seen["seconds_since"] > _SILENCE.total_seconds():
+            yield f"{source}: nothing has come for {seen['seconds_since'] // 60} minutes."
+    for folder, bundles in parked.items():
+        if bundles:
+            yield f"{bundles} bundles lie in {folder}/."
 
 
 def _shown(counters: Counters) -> dict[str, Any]:

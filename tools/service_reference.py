@@ -18,8 +18,9 @@ def service_reference() -> Iterator[str]:
     yield "What `docs/operations.md` speaks of, in full."
     yield "## Settings"
     yield (
-        "Settings of the function app, or environment variables anywhere else. The command line needs none of them. "
-        "Where one is missing or malformed, every invocation fails with one sentence for each, and so says `health`."
+        "Settings of the function app, or environment variables anywhere else. `replay` and `query` need none of them. "
+        "Where one is missing or malformed, but for those of hubs, every invocation fails with a sentence for each; "
+        "`health` names those of hubs as well."
     )
     yield table(("Setting", "Required", "Meaning", "Example"), _settings())
     yield "## Metrics"

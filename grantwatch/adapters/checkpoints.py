@@ -115,22 +115,27 @@ def _write(connection: sqlite3.Connection, kind: str, note: Note, version: str) 
 
 def checkpoints_at(place: str) -> Checkpoints:
     """Those in the blob container of that URL, entered by its SAS or by identity; or else in that file."""
-    if not place.startswith(("https://", "http://")):
+    url = urlsplit(place)
+    if url.scheme not in ("https", "http"):
+        if url.query:
+            raise StoreError(
+                "The place for checkpoints looks like a URL, and begins with neither https:// nor http://."
+            )
         return FileCheckpoints(place)
+    if url.scheme == "http" and not url.query:
+        raise StoreError("Without https the container for checkpoints can be entered with a SAS only: …/CONTAINER?SAS.")
     from azure.eventhub.extensions.checkpointstoreblob import BlobCheckpointStore
     from azure.identity import DefaultAzureCredential
 
-    url = urlsplit(place)
     folder, _, container = url.path.strip("/").rpartition("/")
     if not container:
         raise StoreError(
             "The checkpoints need the URL of a container: https://ACCOUNT.blob.core.windows.net/CONTAINER."
         )
     account = url._replace(path=folder).geturl()
-    credential = None if url.query else DefaultAzureCredential()
-    store: Checkpoints = BlobCheckpointStore(
-        account, container, credential, retry_total=0
-    )  # the next round tries again
+    identity = None if url.query else DefaultAzureCredential()
+    # Tried once: the next round tries again.
+    store: Checkpoints = BlobCheckpointStore(account, container, identity, retry_total=0)
     return store
 
 

@@ -56,9 +56,13 @@ class DirectoryPlace:
         self._incoming.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=self._incoming, delete=False) as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            try:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                Path(stream.name).unlink()
+                raise
         Path(stream.name).replace(path)
         for folder in path.relative_to(self._incoming.parent).parents:
             _settle(self._incoming.parent / folder)

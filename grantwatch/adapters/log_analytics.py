@@ -80,7 +80,7 @@ class LogAnalytics:
     ) -> None:
         """Write with the client that ``connect`` makes when it is first needed.
 
-        ``rule`` is the immutable id of the rule. A write begins no further attempt once ``patience`` is over.
+        ``rule`` is the immutable id of the rule. A write begins no further call once ``patience`` is over.
         """
         self._client = OnDemand(SERVICE, connect)
         self._rule = rule
@@ -93,17 +93,20 @@ class LogAnalytics:
         stream = f"Custom-{table}"
         deadline = self._clock() + self._patience
         fitted = [log_rows.fitted(row) for row in rows]
-        waiting = deque(log_rows.calls(fitted))
+        waiting = deque((places, "") for places in log_rows.calls(fitted))
         refused: dict[int, str] = {}
         halvings = _MOST_HALVINGS
         # Halves queue up behind everything else, so what the bound leaves together are small groups.
         while waiting:
-            places = waiting.popleft()
-            reason = self._post(stream, fitted[places.start : places.stop], deadline)
-            if reason and len(places) > 1 and halvings:
+            places, reason = waiting.popleft()
+            if self._clock() < deadline:
+                reason = self._post(stream, fitted[places.start : places.stop], deadline) or ""
+            elif not reason:
+                raise SinkUnavailableError("Log Analytics took too long.")
+            if reason and len(places) > 1 and halvings and self._clock() < deadline:
                 halvings -= 1
                 middle = len(places) // 2
-                waiting += (places[:middle], places[middle:])
+                waiting += ((places[:middle], reason), (places[middle:], reason))
             elif reason:
                 together = f", sent with {len(places) - 1} others" if len(places) > 1 else ""
                 refused |= dict.fromkeys(places, reason + together)
@@ -146,7 +149,7 @@ class LogAnalytics:
             return _Answer(401)
         except HttpResponseError as error:
             return _Answer(error.status_code, getattr(error.response, "headers", {}).get("Retry-After", ""))
-        except AzureError:
+        except (AzureError, OSError):
             return _Answer(None)
         return _Answer(204)
 

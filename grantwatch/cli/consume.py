@@ -23,7 +23,7 @@ from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
 from grantwatch.cli import options, terminal
 from grantwatch.contract import Contract
 from grantwatch.delivery import Delivery
-from grantwatch.errors import GrantWatchError, SettingsError, UnavailableError
+from grantwatch.errors import GrantWatchError, SettingsError, SinkUnavailableError, UnavailableError
 from grantwatch.model.finding import Finding
 from grantwatch.service import Service
 from grantwatch.settings import CloudSettings, Settings
@@ -201,7 +201,9 @@ class _Tee:
             sys.stdout.flush()
         except BrokenPipeError:
             self._stop()
-            raise
+            raise SinkUnavailableError("Nobody reads standard output any more.") from None
+        except OSError as error:
+            raise SinkUnavailableError(f"Standard output: {error.strerror}.") from None
 
 
 def _tell(_: str, error: Exception) -> None:

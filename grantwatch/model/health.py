@@ -1,4 +1,4 @@
-"""The health table: one row for each source and five minutes, so that silence and loss can be alerted on."""
+"""The health table: one row for each source and five minutes, so that silence and loss are noticed."""
 
 from datetime import datetime
 

@@ -136,6 +136,29 @@ def test_of_a_mended_detector_a_replay_shows_what_it_failed_on() -> None:
     assert not rig.place.contents
 
 
+def test_sound_bodies_are_replayed_before_those_that_nobody_could_read() -> None:
+    rig = Rig(patience=Patience(attempts=1))
+    for number in range(20):
+        rig.service.deliver(delivery(b"{broken %d" % number))
+    rig.store.is_down = True
+    rig.service.deliver(delivery(*HOSTILE))
+    rig.store.is_down = False
+
+    (replayed,) = rig.service.replay(1)
+
+    assert (replayed.items, replayed.published) == (3, 3)
+
+
+def test_what_stays_parked_keeps_where_it_came_from() -> None:
+    rig = Rig(patience=Patience(attempts=1))
+    rig.store.is_down = True
+    rig.service.deliver(delivery(HOSTILE[0], body_of(disk_access()[:1]) + b"{broken"))
+    rig.store.is_down = False
+    rig.service.replay(10)
+
+    assert [item.origin for item in rig.parked] == ["activity_log/3/101"]
+
+
 def test_a_replay_stops_at_a_service_that_is_down() -> None:
     rig = Rig(patience=Patience(attempts=1))
     rig.store.is_down = True

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantwatch.adapters.in_memory import MemoryStore
+from grantwatch.contract import Patience
 from grantwatch.logbook import SUMS, Counters, Logbook, counted, window_of
 from grantwatch.model.health import TABLE
 from grantwatch.tally import Tally
@@ -72,13 +73,33 @@ def test_counters_written_twice_count_once() -> None:
 
 def test_health_names_what_is_down() -> None:
     rig = Rig()
-    assert rig.service.health()["status"] == "healthy"
     rig.store.is_down = rig.place.is_down = True
 
     answer = rig.service.health()
 
     assert answer["status"] == "degraded"
     assert answer["problems"] == ["state does not answer", "the parking place does not answer"]
+
+
+def test_health_tells_what_somebody_should_look_at() -> None:
+    rig = Rig(patience=Patience(attempts=1))
+    for source in ("activity_log", "storage_log"):
+        rig.service.deliver(delivery(body_of([ordinary_read()]), source=source, enqueued=NOON))
+    rig.service.write_counters()
+    assert (rig.service.health()["status"], rig.service.health()["problems"]) == ("healthy", [])
+
+    rig.clock.advance(timedelta(minutes=31))
+    rig.tables.is_down = True
+    rig.service.deliver(delivery(HOSTILE, enqueued=rig.clock.now))
+    rig.service.write_counters()
+
+    answer = rig.service.health()
+    assert answer["status"] == "degraded"
+    assert answer["problems"] == [
+        "activity_log: 1 deliveries failed in the last hour.",
+        "storage_log: nothing has come for 31 minutes.",
+        "1 bundles lie in deadletter/.",
+    ]
 
 
 def test_health_counts_what_is_parked() -> None:

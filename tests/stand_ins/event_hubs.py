@@ -20,7 +20,7 @@ def reason_not_to_run() -> str | None:
     if shutil.which("node") is None:
         return "Node is not installed"
     if not (HERE / "node_modules" / "rhea").is_dir():
-        return "the local servers are not installed: make tests/stand_ins/node_modules/.installed"
+        return "the local servers are not installed: make servers"
     return None
 
 

@@ -96,9 +96,9 @@ class Host:
         """Event Hubs messages, as the trigger with cardinality many and binary data brings them."""
         properties = [
             {
-                "EnqueuedTimeUtc": enqueued.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                "EnqueuedTimeUtc": enqueued.strftime("%Y-%m-%dT%H:%M:%S.%f"),  # in UTC, and without a word of it
                 "SequenceNumber": 100 + number,
-                "Offset": str(number * 1000),
+                "Offset": number * 1000,
                 "PartitionKey": None,
             }
             for number in range(len(bodies))
