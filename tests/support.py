@@ -6,6 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ Record = dict[str, Any]
 Expectation = Mapping[str, Any]
 
 CASES = Path(__file__).parent / "cases"
-_OF_ONE_REVISION = {"TimeGenerated", "Revision", "RevisionReason", "RaisedTo"}
+OF_ONE_RUN = {"TimeGenerated", "Revision", "RevisionReason", "RaisedTo"}
+"""Columns that differ from run to run; all others are the same whenever the same was read."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,18 @@ def found_in(case: Case) -> list[Finding]:
 
 def content(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Findings without what tells one revision from another, in an order of their own."""
-    rows = [finding.model_dump(mode="json", exclude=_OF_ONE_REVISION) for finding in findings]
+    rows = [finding.model_dump(mode="json", exclude=OF_ONE_RUN) for finding in findings]
     return sorted(rows, key=lambda row: str(row["FindingId"]))
+
+
+def standing(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What a findings table says in the end: its highest revisions, but for those withdrawn and what differs by run."""
+    latest = {row["FindingId"]: row for row in sorted(rows, key=itemgetter("Revision"))}
+    return {
+        name: {column: row[column] for column in row.keys() - OF_ONE_RUN}
+        for name, row in latest.items()
+        if not row["Withdrawn"]
+    }
 
 
 def is_met(expected: Sequence[Expectation], findings: Sequence[Finding]) -> bool:

@@ -21,11 +21,11 @@ from grantwatch.cli.resuming import Bookmark
 from grantwatch.cli.send import send
 from grantwatch.errors import UnavailableError
 from tests.stand_ins.event_hubs import EventHubs
+from tests.support import standing
 from tests.world import ADMIN, BEGIN, DISK, NOON, SUBSCRIPTION, body_of, disk_access, ordinary_read, sas_read
 from tools.azure_records import activity_call
 
 QUICK = ("--first-delay", "0.1", "--balancing", "0.3", "--ownership", "2")
-OF_ONE_RUN = {"TimeGenerated", "Revision", "RevisionReason", "RaisedTo"}
 
 
 def run(broker: EventHubs, *arguments: str, hub: str = "wide", given: bytes | None = None) -> Result:
@@ -45,11 +45,8 @@ def started(broker: EventHubs, folder: Path, name: str) -> "subprocess.Popen[byt
         )
 
 
-def contents(lines: str) -> list[dict[str, Any]]:
-    """The last revision of each finding, without what differs from run to run."""
-    latest = {row["FindingId"]: row for row in map(json.loads, lines.splitlines())}
-    kept = [{name: row[name] for name in row.keys() - OF_ONE_RUN} for row in latest.values()]
-    return sorted(kept, key=lambda row: str(row["FindingId"]))
+def contents(lines: str) -> dict[str, dict[str, Any]]:
+    return standing(map(json.loads, lines.splitlines()))
 
 
 def comes_true(question: Callable[[], bool], seconds: float = 30) -> bool:
@@ -82,11 +79,11 @@ def test_what_is_sent_and_consumed_is_found_as_in_a_replay(event_hubs: EventHubs
 
     assert sent.exit_code == consumed.exit_code == 0, sent.stderr + consumed.stderr
     assert "4 message bodies sent" in sent.stderr
-    assert contents(consumed.stdout) == contents(replayed.stdout) != []
+    assert contents(consumed.stdout) == contents(replayed.stdout) != {}
     assert "1 × not used" in consumed.stderr
     query = "GrantWatchFindings_CL | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
     rows = json.loads(run(event_hubs, "query", query, "--store", store, "--format", "json").stdout)
-    assert {row["FindingId"] for row in rows} == {row["FindingId"] for row in contents(replayed.stdout)}
+    assert {row["FindingId"] for row in rows} == {row["FindingId"] for row in contents(replayed.stdout).values()}
 
 
 def test_a_consumer_that_is_killed_is_replaced_and_nothing_is_lost(
@@ -103,7 +100,7 @@ def test_a_consumer_that_is_killed_is_replaced_and_nothing_is_lost(
     try:
         expected = {"disk_access_granted", "sas_used_externally"}
         found = tmp_path / "second.jsonl"
-        assert comes_true(lambda: {row["Detector"] for row in contents(found.read_text())} == expected)
+        assert comes_true(lambda: {row["Detector"] for row in contents(found.read_text()).values()} == expected)
     finally:
         second.send_signal(signal.SIGINT)
         assert second.wait(20) == 130

@@ -35,7 +35,7 @@ class Hub:
     def of(cls, text: str) -> Self:
         """From a connection string that names its hub, or ``HOST/HUB``. Raises SettingsError, and quotes no key."""
         if "=" not in text:
-            host, _, name = text.removeprefix("sb://").strip("/").partition("/")
+            host, _, name = text.removeprefix("sb://").removeprefix("https://").strip("/").partition("/")
             if not host or not name:
                 raise SettingsError(f"{text!r} names no event hub: {_EXPECTED}.")
             return cls(host, name)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from grantwatch.adapters.checkpoints import AwaitedCheckpoints, Checkpoints
 from grantwatch.adapters.event_hubs import Hub, unavailable
 from grantwatch.delivery import Delivery
-from grantwatch.errors import UnavailableError
+from grantwatch.errors import GrantWatchError, UnavailableError
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -186,7 +186,7 @@ class Consumer:
     async def _taken(self, threads: ThreadPoolExecutor, take: Take, delivery: Delivery) -> bool:
         try:
             await asyncio.get_running_loop().run_in_executor(threads, take, delivery)
-        except UnavailableError as error:
+        except GrantWatchError as error:
             reason = str(error)
         except Exception as error:  # whatever it is, the batch is not done with; its text may quote a record
             reason = f"{type(error).__name__}."

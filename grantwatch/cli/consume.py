@@ -72,7 +72,8 @@ def command(
     ] = True,
     store: options.Store = options.DEFAULT_STORE,
     until_idle: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Stop when nothing has come for so long. Default: go on.")
+        float | None,
+        typer.Option(min=1, metavar="SECONDS", help="Stop when nothing has come for so long."),
     ] = None,
     owner_tenant: options.OwnerTenant = "",
     own_network: options.OwnNetworks = None,

@@ -24,12 +24,11 @@ from grantwatch.model.severity import Severity
 from grantwatch.parking import DEAD_LETTERS, OUTBOX, parked_in
 from tests.service.rig import MANY, Clock, Rig
 from tests.service.weather import KillAt, KilledError, StormyPlace, StormyStore, StormyTables, Weather
-from tests.support import Record, cases, encoded
+from tests.support import Record, cases, encoded, standing
 from tests.world import NOON, ordinary_read
 
 STORMS = int(os.environ.get("STORMS", "240"))
 ENUMERATED = 4
-_PER_RUN = ("TimeGenerated", "Revision", "RevisionReason", "RaisedTo")
 _BROKEN_BODIES = (b"", b"\xff\xfe\x00", b"{'records': 'pseudo'}", b'{"records": [{"time": ', b"[1, 2, 3]")
 
 
@@ -66,17 +65,8 @@ class Cloud:
 
     @property
     def table(self) -> dict[str, dict[str, Any]]:
-        """What the findings table says: the highest revision of each finding that was not withdrawn."""
-        latest: dict[str, dict[str, Any]] = {}
-        for row in self.tables.rows.get(TABLE, []):
-            known = latest.get(row["FindingId"])
-            if known is None or row["Revision"] >= known["Revision"]:
-                latest[row["FindingId"]] = row
-        return {
-            name: {column: value for column, value in row.items() if column not in _PER_RUN}
-            for name, row in latest.items()
-            if not row["Withdrawn"]
-        }
+        """What the findings table says."""
+        return standing(self.tables.rows.get(TABLE, []))
 
     @property
     def unheard(self) -> set[str]:

@@ -21,14 +21,13 @@ from tests.stand_ins.azurite import Azurite
 from tests.stand_ins.event_hubs import EventHubs
 from tests.stand_ins.identity import identity_endpoint
 from tests.stand_ins.logs_ingestion import RULE, TOKEN, LogsIngestion
-from tests.support import cases, encoded
+from tests.support import cases, encoded, standing
 from tests.world import content_of
 
 KILLS = 25
 CONSUMERS = 3
 PARTITIONS = 4
 PATIENCE = 15.0
-_PER_RUN = ("TimeGenerated", "Revision", "RevisionReason", "RaisedTo")
 _PACE = ("--first-delay", "0.2", "--balancing", "0.3", "--ownership", "2", "--no-chores")
 
 
@@ -84,19 +83,6 @@ def quiet(bodies: list[bytes]) -> dict[str, dict[str, Any]]:
     return content_of(sink.current())
 
 
-def table(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    latest: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        known = latest.get(row["FindingId"])
-        if known is None or row["Revision"] >= known["Revision"]:
-            latest[row["FindingId"]] = row
-    return {
-        name: {column: value for column, value in row.items() if column not in _PER_RUN}
-        for name, row in latest.items()
-        if not row["Withdrawn"]
-    }
-
-
 def writes_something(logs: LogsIngestion, random: Random) -> bool:
     """Wait until consumers are at work, and a moment more or less; False where they were not for some time."""
     calls, end = len(logs.calls), time.monotonic() + PATIENCE
@@ -139,7 +125,7 @@ def test_nothing_is_lost_when_consumers_are_killed(
 
     assert last.wait(timeout=120) == 0, said.read_text()
     assert in_the_middle >= 5
-    assert table(logs_ingestion.rows[f"Custom-{TABLE}"]) == quiet(bodies), f"seed {seed}"
+    assert standing(logs_ingestion.rows[f"Custom-{TABLE}"]) == quiet(bodies), f"seed {seed}"
     with BlobServiceClient.from_connection_string(azurite.blob) as client:
         assert list(client.get_container_client("grantwatch").list_blob_names(name_starts_with="deadletter/"))
     assert "Traceback" not in said.read_text()
