@@ -106,7 +106,7 @@ def command(
         with _kept(checkpoints, store) as noted:
             consumer = Consumer(hub, source=source, checkpoints=noted, group=consumer_group, pace=pace, on_fault=_warn)
             working = (
-                _in_azure(CloudSettings.read(**given), source, chores=chores)
+                _in_azure(CloudSettings.read(**given), chores=chores)
                 if azure
                 else _on_this_machine(Settings.read(**given), store, consumer)
             )
@@ -161,9 +161,9 @@ def _on_this_machine(
 
 
 @contextmanager
-def _in_azure(settings: CloudSettings, source: str, *, chores: bool) -> Iterator[tuple[Deliver, Callable[[], Tally]]]:
+def _in_azure(settings: CloudSettings, *, chores: bool) -> Iterator[tuple[Deliver, Callable[[], Tally]]]:
     """The service that the function app runs, with what its timers do."""
-    service, done = cloud.service_of(settings, (source,)), Event()
+    service, done = cloud.service_of(settings, tuple(Source)), Event()
     timer = Thread(target=_keep_house, args=(service, done), daemon=True)
     try:
         if chores:
