@@ -394,3 +394,8 @@ def test_what_gzip_hides_is_masked_and_still_read(named: str) -> None:
 
     assert b"hunter2" not in parked
     assert len(found([parked], Settings())) == len(found([packed.getvalue()], Settings())) == 1
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff\xfe\xff"])
+def test_an_escaped_secret_is_masked_whatever_stands_before_it(before: bytes) -> None:
+    assert b"hunter2" not in masked_bytes(b"{" + before + rb'"uri": "a?x=1\u0026sig\u003dhunter2hunter2"}')
