@@ -72,10 +72,9 @@ class DeadLetters:
 
     def _origin(self, item: Parked) -> str:
         """Source, partition and sequence number, as far as known; of what was parked before, what it had then."""
-        numbers = self._delivery.sequence_numbers
-        known = item.number is not None and item.number < len(numbers)
-        number = numbers[item.number] if known and item.number is not None else None
-        return item.origin or f"{self._delivery.source}/{self._delivery.partition or ''}/{number or ''}"
+        known = dict(enumerate(self._delivery.sequence_numbers))
+        number = "" if item.number is None else known.get(item.number, "")
+        return item.origin or f"{self._delivery.source}/{self._delivery.partition or ''}/{number}"
 
     def _coordinates(self, items: Iterable[Parked]) -> dict[str, str]:
         numbers = self._delivery.sequence_numbers

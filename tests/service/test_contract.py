@@ -35,7 +35,7 @@ def test_what_can_be_processed_is_published_and_the_rest_parked_with_where_it_ca
     assert rig.detectors_found == ["disk_access_granted"]
     (metadata,) = rig.place.metadata.values()
     assert (metadata["source"], metadata["partition"], metadata["sequence_numbers"]) == ("activity_log", "3", "101")
-    assert [item.body for item in rig.parked] == [b"{not json"]
+    assert [(item.body, item.origin) for item in rig.parked] == [(b"{not json", "activity_log/3/101")]
 
 
 @pytest.mark.parametrize("port", ["store", "tables"])
