@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
-from grantwatch.detection.detector import Detector
+from grantwatch.detection.detector import Detector, Teller
 from grantwatch.detection.index import Index
 from grantwatch.detection.match import Match, Statement, Topic
 from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, packed
@@ -23,20 +24,20 @@ class Draft(Struct):
 
     entity: Entity
     matches: dict[Detector, list[tuple[Event, Match]]] = field(default_factory=dict)
-    statements: dict[Detector, list[Statement]] = field(default_factory=dict)
+    statements: dict[Detector | Teller, list[Statement]] = field(default_factory=dict)
     said_under: set[Topic] = field(default_factory=set)
     followed: set[Topic] = field(default_factory=set)
 
-    def add(self, detector: Detector, event: Event, said: Iterable[Match | Statement]) -> None:
-        """Note what a detector said. A call that only began counts once its end is not waited for any more."""
-        stated = self.statements.setdefault(detector, [])
+    def add(self, sayer: Detector | Teller, event: Event, said: Iterable[Match | Statement]) -> None:
+        """Note what was said. A call that only began counts once its end is not waited for any more."""
+        stated = self.statements.setdefault(sayer, [])
         counts = self.entity.lapsed or event.outcome is not Outcome.ATTEMPTED
         for each in said:
             if isinstance(each, Statement):
                 stated.append(each)
                 self.said_under.add(each.topic)
-            elif counts:
-                self.matches.setdefault(detector, []).append((event, each))
+            elif counts and isinstance(sayer, Detector):
+                self.matches.setdefault(sayer, []).append((event, each))
                 self.followed.update(each.topics)
 
 
@@ -49,23 +50,34 @@ class Drafting:
     def draft(self, entity: Entity, parked: list[Parked]) -> Draft:
         """What is said of an entity."""
         draft = Draft(entity)
-        detectors = self._detectors(entity.key)
+        sayers: list[Detector | Teller] = [*self._detectors(entity.key), *self._tellers(entity.key)]
         for event in entity.events():
-            for detector in detectors:
-                draft.add(detector, event, self.said(detector, event, parked))
+            for sayer in sayers:
+                draft.add(sayer, event, self._said(sayer, event, parked))
         if entity.is_full:
             for detector, event, match in list(self._overflow(draft)):
                 draft.add(detector, event, (match,))
         return draft
 
-    def said(self, detector: Detector, event: Event, parked: list[Parked]) -> list[Match | Statement]:
-        """What one detector says. One that fails costs its own match on this event and nothing else."""
+    def stated(self, detector: Detector, event: Event, parked: list[Parked]) -> Iterator[Statement]:
+        """What an event states to the findings of a detector: through the detector itself, or those it is told by."""
+        for sayer in self.sayers(detector, event.key):
+            yield from (each for each in self._said(sayer, event, parked) if isinstance(each, Statement))
+
+    def sayers(self, detector: Detector, key: EntityKey) -> Iterator[Detector | Teller]:
+        """Who speaks of an entity to the findings of a detector."""
+        if detector in self._detectors(key):
+            yield detector
+        yield from (teller for teller in self._tellers(key) if teller in detector.told_by)
+
+    def _said(self, sayer: Detector | Teller, event: Any, parked: list[Parked]) -> list[Match | Statement]:
+        """What one of them says. One that fails costs its own match on this event and nothing else."""
         try:
-            return list(detector(event))
+            return list(sayer(event))
         except Exception as error:  # any: a fault in one rule must not silence the others
             # Without the traceback: an exception's text can quote the record.
-            logger.error("detector %s failed on an event: %s", detector.name, type(error).__name__)  # noqa: TRY400
-            parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), detector.name, sound=True))
+            logger.error("%s failed on an event: %s", sayer.name, type(error).__name__)  # noqa: TRY400
+            parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), sayer.name, sound=True))
             return []
 
     def _overflow(self, draft: Draft) -> Iterator[tuple[Detector, Event, Match]]:
@@ -91,9 +103,14 @@ class Drafting:
             if event.name in detector.operations and detector not in reported:
                 yield detector, dropped, Match(summary=summary, target=event.resource, at=event.started)
 
+    def _tellers(self, key: EntityKey) -> Sequence[Teller]:
+        route = self._index.route_of(key.name) if isinstance(key, OperationKey) else None
+        return route.tellers if route else ()
+
     def _detectors(self, key: EntityKey) -> Sequence[Detector]:
         if isinstance(key, OperationKey):
-            return self._index.detectors_of(key.name)
+            route = self._index.route_of(key.name)
+            return route.detectors if route else ()
         known = self._index.detectors.get(key.detector)
         return (known,) if known else ()
 
@@ -144,7 +161,7 @@ class Neighbourhood:
     def _said(self, detector: Detector, owner: str, facts: Mapping[str, bytes]) -> Iterable[Statement]:
         """What a detector states of the facts of one entity; a draft of the same facts has asked it already."""
         draft = self._drafts.get(owner)
-        if draft is not None and detector in draft.statements and draft.entity.phases.keys() == facts.keys():
-            return draft.statements[detector]
-        said = (each for event in events_in(facts) for each in self._drafting.said(detector, event, self._parked))
-        return [each for each in said if isinstance(each, Statement)]
+        if draft is not None and draft.entity.phases.keys() == facts.keys():
+            sayers = self._drafting.sayers(detector, draft.entity.key)
+            return [each for sayer in sayers for each in draft.statements.get(sayer, ())]
+        return [each for event in events_in(facts) for each in self._drafting.stated(detector, event, self._parked)]

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Any, overload
 
 from grantwatch.detection.match import Match, Statement
-from grantwatch.model.attack import Analytic, Tactic, Technique
+from grantwatch.model.attack import Analytic, Stage, Tactic, Technique
 from grantwatch.model.bodies import Body
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess
 
 Said = Iterator[Match | Statement]
+Tellings = Iterator[Statement]
 NaturalKey = Callable[[Access], tuple[str, ...] | None]
 
 
@@ -22,7 +23,8 @@ class Metadata:
     """What people and generated content need to know of a detector.
 
     ``severity`` is what a successful match has unless the detector says otherwise. Triage steps are imperative
-    sentences in the order an analyst takes them. References are web addresses of the facts relied on.
+    sentences in the order an analyst takes them. References are web addresses of the facts relied on. ``stage`` is
+    what a finding is in a theft, None for what is no step of one.
     """
 
     title: str
@@ -32,6 +34,7 @@ class Metadata:
     false_positives: tuple[str, ...]
     triage: tuple[str, ...]
     references: tuple[str, ...]
+    stage: Stage | None = None
 
     @cached_property
     def tactics(self) -> tuple[Tactic, ...]:
@@ -43,12 +46,36 @@ class Metadata:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Teller:
+    """ARM calls that bear on findings of several detectors, such as the renewal of a key; no finding by themselves."""
+
+    name: str
+    operations: tuple[str, ...]
+    requests: tuple[type[Body], ...]
+    tell: Callable[[Operation], Tellings]
+
+    def __call__(self, operation: Operation) -> Tellings:
+        return self.tell(operation)
+
+
+def teller(
+    *, operations: tuple[str, ...], requests: tuple[type[Body], ...] = ()
+) -> Callable[[Callable[[Operation], Tellings]], Teller]:
+    """Declare a function to be a teller. Operations are named as those of a detector."""
+
+    def declare(tell: Callable[[Operation], Tellings]) -> Teller:
+        return Teller(name=tell.__name__, operations=operations, requests=requests, tell=tell)
+
+    return declare
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Detector:
     """A pure function from one event to what can be said of it, with the selection of events that reach it.
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
     finding (beside owner tenant and detector), or None for a request that is none of it, and ``by_object`` keeps
-    requests for different objects apart.
+    requests for different objects apart. ``told_by`` names the tellers whose statements its matches depend on.
     """
 
     id: str
@@ -60,6 +87,7 @@ class Detector:
     judge: Callable[[Any], Said]
     requests: tuple[type[Body], ...] = ()
     responses: tuple[type[Body], ...] = ()
+    told_by: tuple[Teller, ...] = ()
     authentications: frozenset[Authentication] | None = None
     also: tuple[str, ...] = ()
     authorized_for: str | None = None
@@ -79,6 +107,7 @@ def detector(
     metadata: Metadata,
     requests: tuple[type[Body], ...] = (),
     responses: tuple[type[Body], ...] = (),
+    told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[Operation], Said]], Detector]: ...
 @overload
 def detector(
@@ -92,6 +121,7 @@ def detector(
     also: tuple[str, ...] = (),
     authorized_for: str | None = None,
     by_object: bool = False,
+    told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[StorageAccess], Said]], Detector]: ...
 def detector(*, id: str, on: type[Any], metadata: Metadata, operations: tuple[str, ...] = (), **selection: Any) -> Any:
     """Declare a function to be a detector.

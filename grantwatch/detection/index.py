@@ -6,16 +6,18 @@ remembered, up to a bound.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
-from grantwatch.detection.detector import Detector
+from grantwatch.detection.detector import Detector, Teller
 from grantwatch.model.bodies import Body
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import Operation
 from grantwatch.model.secrets import masked
 from grantwatch.model.storage_access import Authentication, StorageAccess
+
+H = TypeVar("H")
 
 _LEARNED_SPELLINGS = 4096
 _LONGEST_OPERATION = 512
@@ -63,10 +65,11 @@ _OBJECT_OPERATIONS = frozenset(
 
 
 class OperationRoute(Struct, frozen=True):
-    """A selected control-plane operation: its one spelling, its detectors, and the bodies they read."""
+    """A selected control-plane operation: its one spelling, its detectors and tellers, and the bodies they read."""
 
     name: str
     detectors: tuple[Detector, ...]
+    tellers: tuple[Teller, ...]
     requests: tuple[type[Body], ...]
     responses: tuple[type[Body], ...]
 
@@ -96,21 +99,24 @@ class Index:
 
     def __init__(self, catalogue: Iterable[Detector]) -> None:
         self.detectors = {detector.name: detector for detector in catalogue}
-        self._operations: dict[str, list[Detector]] = {}
-        self._endings: dict[str, list[Detector]] = {}
+        self._tellers = _distinct(teller for detector in self.detectors.values() for teller in detector.told_by)
+        self._operations: dict[str, list[Detector | Teller]] = {}
+        self._endings: dict[str, list[Detector | Teller]] = {}
         self._storage = [d for d in self.detectors.values() if d.on is StorageAccess]
         self._spelled: dict[str, str] = {}
-        for detector in self.detectors.values():
-            for operation in detector.operations if detector.on is Operation else ():
+        listening: list[Detector | Teller] = [each for each in self.detectors.values() if each.on is Operation]
+        for each in listening + list(self._tellers):
+            for operation in each.operations:
                 known = self._endings if operation.startswith("*") else self._operations
-                known.setdefault(operation.lower().lstrip("*"), []).append(detector)
+                known.setdefault(operation.lower().lstrip("*"), []).append(each)
                 self._spelled.setdefault(operation.lower(), operation)
         self._learned: Bounded[str, OperationRoute | _ByAuthentication | None] = Bounded(_LEARNED_SPELLINGS)
 
     @property
     def body_types(self) -> set[type[Body]]:
-        """All types of bodies that some detector reads."""
-        return {kind for detector in self.detectors.values() for kind in (*detector.requests, *detector.responses)}
+        """All types of bodies that some detector or teller reads."""
+        read = {kind for detector in self.detectors.values() for kind in (*detector.requests, *detector.responses)}
+        return read.union(*(teller.requests for teller in self._tellers))
 
     def select(self, records: Sequence[Any]) -> Selection:
         """The records that are for some detector. ``records`` are JSON objects, as dictionaries or lazy views."""
@@ -142,24 +148,26 @@ class Index:
         selection.ignored = len(records) - len(selection.chosen) - len(selection.strays)
         return selection
 
-    def detectors_of(self, name: str) -> tuple[Detector, ...]:
-        """The detectors of a control-plane operation, in any spelling."""
+    def route_of(self, name: str) -> OperationRoute | None:
+        """Whom a control-plane operation, in any spelling, is for."""
         route = self._learn(name)
-        return route.detectors if isinstance(route, OperationRoute) else ()
+        return route if isinstance(route, OperationRoute) else None
 
     def _operation_route(self, name: str) -> OperationRoute | None:
         folded = name.lower()
         found = list(self._operations.get(folded, ()))
-        for ending, detectors in self._endings.items():
+        for ending, wanting in self._endings.items():
             if folded.endswith(ending):
-                found += [detector for detector in detectors if detector not in found]
+                found += [each for each in wanting if each not in found]
         if not found:
             return None
+        detectors = tuple(each for each in found if isinstance(each, Detector))
         return OperationRoute(
             name=self._spelled.get(folded) or masked(folded),
-            detectors=tuple(found),
-            requests=_distinct(kind for detector in found for kind in detector.requests),
-            responses=_distinct(kind for detector in found for kind in detector.responses),
+            detectors=detectors,
+            tellers=tuple(each for each in found if isinstance(each, Teller)),
+            requests=_distinct(kind for each in found for kind in each.requests),
+            responses=_distinct(kind for detector in detectors for kind in detector.responses),
         )
 
     def _learn(self, operation: str) -> OperationRoute | _ByAuthentication | None:
@@ -235,5 +243,5 @@ def _with(route: StorageRoute | None, more: tuple[Detector, ...]) -> StorageRout
     return StorageRoute(joined) if joined else None
 
 
-def _distinct(kinds: Iterable[type[Body]]) -> tuple[type[Body], ...]:
-    return tuple(dict.fromkeys(kinds))
+def _distinct(values: Iterable[H]) -> tuple[H, ...]:
+    return tuple(dict.fromkeys(values))

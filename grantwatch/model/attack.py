@@ -6,6 +6,8 @@ neighbours: https://github.com/elastic/detection-rules/issues/6035
 
 from enum import Enum, StrEnum
 
+from grantwatch.model.severity import Ordered
+
 
 class Tactic(StrEnum):
     """An ATT&CK tactic, by its own name."""
@@ -16,6 +18,22 @@ class Tactic(StrEnum):
     CREDENTIAL_ACCESS = "Credential Access"
     COLLECTION = "Collection"
     EXFILTRATION = "Exfiltration"
+
+
+class Stage(Ordered):
+    """Where a finding stands in a theft of data, in the order in which thieves proceed.
+
+    The order is that of campaigns that were reported, such as Storm-0501's:
+    https://www.microsoft.com/security/blog/2025/08/27/storm-0501s-evolving-techniques-lead-to-cloud-based-ransomware/
+    """
+
+    WEAKENING = "Weakening"
+    ACCESS = "Access"
+    """A credential taken, or a grant made."""
+    USE = "Use"
+    """Data copied or read."""
+    DESTRUCTION = "Destruction"
+    """Of data, or of traces."""
 
 
 class Technique(Enum):
