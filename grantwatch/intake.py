@@ -8,9 +8,10 @@ from msgspec import Struct, field
 
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
 from grantwatch.memory.entities import EntityKey, access_digest, phase_digest
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import Phase
 from grantwatch.model.secrets import masked_bytes
-from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
@@ -116,7 +117,7 @@ class Intake:
             natural = detector.natural_key(access) if detector.natural_key else None
             if natural is None:
                 continue
-            key = AccessKey(tenant=self._tenant, detector=detector.name, natural=natural)
+            key = GatheringKey(tenant=self._tenant, detector=detector.name, natural=natural)
             use = access if detector.by_object else access.without_object()
             name = access_digest(use)
             known = batch.facts[key].get(name)

@@ -26,12 +26,13 @@ from grantwatch.memory.entities import (
 from grantwatch.memory.resolution import resolved
 from grantwatch.memory.topics import neighbours_in, partition_of, rows_of
 from grantwatch.model.bounded import Bounded
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import Phase
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Clock, Parked, StateStore
 
-_Use = tuple[AccessKey, str]
+_Use = tuple[GatheringKey, str]
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 Facts = Mapping[EntityKey, Mapping[str, Phase | Access]]
@@ -114,7 +115,7 @@ class Recollection:
 
     def _is_settled(self, key: EntityKey, facts: Mapping[str, Phase | Access]) -> bool:
         """Uses of storage that this engine has brought to rest before, the same or an earlier one of their kind."""
-        if not isinstance(key, AccessKey):
+        if not isinstance(key, GatheringKey):
             return False
         saturated = self._saturated.get(key, _NEVER)
         return all(
@@ -200,6 +201,6 @@ class Recollection:
 
 
 def _uses(key: EntityKey, facts: Mapping[str, Phase | Access]) -> Iterator[tuple[_Use, datetime]]:
-    if isinstance(key, AccessKey):
+    if isinstance(key, GatheringKey):
         for name, fact in facts.items():
             yield (key, name), fact.time

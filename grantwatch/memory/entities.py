@@ -14,9 +14,10 @@ from msgspec import Struct
 from grantwatch.memory.digests import digest
 from grantwatch.memory.operations import calls
 from grantwatch.model.bounded import Bounded
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import Operation, OperationKey, Phase
 from grantwatch.model.severity import Outcome, Severity
-from grantwatch.model.storage_access import Access, AccessKey, StorageAccess
+from grantwatch.model.storage_access import Access, StorageAccess
 from grantwatch.ports import Row
 
 MOST_FACTS = 256
@@ -24,7 +25,7 @@ MOST_FACTS = 256
 MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
 
-EntityKey = OperationKey | AccessKey
+EntityKey = OperationKey | GatheringKey
 Event = Operation | StorageAccess
 _VERSION = 1
 F = TypeVar("F", Phase, Access)
@@ -123,7 +124,7 @@ class _PackedOperation(Struct):
 
 
 class _PackedAccess(Struct):
-    key: AccessKey
+    key: GatheringKey
     accesses: tuple[Access, ...]
 
 

@@ -14,8 +14,9 @@ from msgspec import Struct, field
 from grantwatch.detection.match import Topic
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, events_of, joined
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey, Phase
-from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Row
 
 _VERSION = 1
@@ -27,7 +28,7 @@ class _Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     version: int = _VERSION
     operation: OperationKey | None = None
-    access: AccessKey | None = None
+    access: GatheringKey | None = None
     phase: Phase | None = None
     request: Access | None = None
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from grantwatch.model.actor import Actor
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.network import IpClass
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.sas import Sas
@@ -73,14 +74,6 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return replace(self, object_path=None, source_path=None)
 
 
-class AccessKey(Struct, frozen=True, kw_only=True):
-    """What the requests behind one finding share: the detector's natural key."""
-
-    tenant: str
-    detector: str
-    natural: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class StorageAccess:
     """Storage requests that are one matter to a detector, as it sees them.
@@ -88,7 +81,7 @@ class StorageAccess:
     ``accesses`` are the distinct ones in order of first use, never none.
     """
 
-    key: AccessKey
+    key: GatheringKey
     accesses: tuple[Access, ...]
 
     @property
