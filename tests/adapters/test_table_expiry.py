@@ -3,12 +3,14 @@
 Azurite's clock cannot be moved, but the store's can.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from grantwatch.adapters.table_store import TableStore
 from grantwatch.errors import UnavailableError
 from grantwatch.ports import Row
 from tests.adapters.tables import Countdown, LossyNetwork, entities, later, new_table, now, table_store
@@ -89,18 +91,52 @@ def test_an_expiry_can_be_cut_off_anywhere(azurite: Azurite, days: int, lost: st
     pytest.fail("an expiry of few rows takes fewer round trips")
 
 
+def swap_in(store: TableStore) -> None:
+    store.swap([Row("q", "swapped", b"1")])
+
+
+def insert(store: TableStore) -> None:
+    store.insert(ROWS[:2])
+
+
+def work(store: TableStore) -> None:
+    store.read([("q", "swapped")])
+    insert(store)
+    swap_in(store)
+
+
 @pytest.mark.parametrize("lost", ["loses_request", "loses_answer"])
-def test_rows_whose_making_was_cut_off_expire_too(azurite: Azurite, lost: str) -> None:
+@pytest.mark.parametrize("goes_on", [True, False])
+@pytest.mark.parametrize(
+    ("making", "again"),
+    [(swap_in, None), (insert, insert), (work, work)],
+    ids=["swapped in, and found there", "inserted, and again", "both, and both again"],
+)
+def test_rows_whose_making_was_cut_off_expire_too(
+    azurite: Azurite,
+    making: Callable[[TableStore], None],
+    again: Callable[[TableStore], None] | None,
+    lost: str,
+    *,
+    goes_on: bool,
+) -> None:
+    """Whether the process goes on with other work, and owes what it could not list, or another does the work again."""
     for at in range(1, 40):
         name, countdown = new_table(), Countdown(at)
         network = LossyNetwork(**{lost: countdown})
-        with table_store(azurite, name, transport=network, retry_total=0) as store, suppress(UnavailableError):
-            store.insert(ROWS[:2])
-            store.swap([Row("q", "swapped", b"1")])
+        with table_store(azurite, name, transport=network, retry_total=0) as store:
+            with suppress(UnavailableError):
+                making(store)
+            left, countdown.left = countdown.left, 0
+            if goes_on:
+                store.insert([Row("q", "other", b"")])
+            elif again:
+                with table_store(azurite, name) as another:
+                    again(another)
         with table_store(azurite, name) as store:
             store.expire(now() + LONG_AFTER)
         assert not entities(azurite, name), at
-        if countdown.left > 0:
+        if left > 0:
             return
     pytest.fail("making few rows takes fewer round trips")
 
