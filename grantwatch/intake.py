@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import Struct, field
 
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
-from grantwatch.memory.entities import EntityKey, access_digest, phase_digest
+from grantwatch.memory.entities import EntityKey
+from grantwatch.memory.facts import Fact, access_digest, phase_digest
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.operation import Phase
 from grantwatch.model.secrets import masked_bytes
 from grantwatch.model.storage_access import Access
 from grantwatch.ports import Parked
@@ -40,7 +40,7 @@ class _Chosen(Struct):
 class Batch(Struct):
     """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything."""
 
-    facts: dict[EntityKey, dict[str, Phase | Access]] = field(default_factory=lambda: defaultdict(dict))
+    facts: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from grantwatch.model.actor import Actor
 from grantwatch.model.attack import Stage
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.grant import GrantKind
+from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, Recipient
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Outcome, Severity
 
@@ -22,12 +22,15 @@ class Window(StrEnum):
     CAMPAIGN = "campaign_window"
     HOUR = "hour"
     """No setting: always an hour."""
+    ALWAYS = "always"
+    """No window: whatever is of one subject belongs together."""
 
 
 class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What a finding says in brief, at one of its revisions.
 
     ``at`` is the time of the event; ``target`` is spelled as in the finding. What was withdrawn is ``void``.
+    ``overdue`` says that the grant was still open at that time, longer than its kind may be.
     """
 
     finding: str
@@ -41,7 +44,11 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     severity: Severity
     outcome: Outcome
     stage: Stage | None = None
-    grant: GrantKind | None = None
+    recipient: Recipient = UNKNOWN_RECIPIENT
+    grant: Grant | None = None
+    closed: datetime | None = None
+    overdue: datetime | None = None
+    containment: str | None = None
     region: str | None = None
     void: bool = False
     salvaged: bool = False
@@ -57,26 +64,25 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Course:
-    """The steps of one subject in two neighbouring windows, in order of time, never none.
+    """The steps of one subject, in order of time, never none.
 
-    ``key.natural`` is the subject and the start of the first window. Whatever belongs together within one window falls
-    whole into the course of the window that it begins in.
+    Where there is a window, they are those of two neighbouring ones, and ``begins`` is the start of the first: whatever
+    belongs together within one window falls whole into the course of the window that it begins in.
     """
 
     key: GatheringKey
     steps: tuple[Step, ...]
     window: timedelta
-
-    @property
-    def subject(self) -> tuple[str, ...]:
-        return self.key.natural[:-1]
+    begins: datetime | None = None
 
     @property
     def windows(self) -> Iterator[Sequence[Step]]:
         """The steps within one window of each that begins one, in order of time."""
-        end = datetime.fromisoformat(self.key.natural[-1]) + self.window
+        if self.begins is None:
+            yield self.steps
+            return
         for place, first in enumerate(self.steps):
-            if first.at < end:
+            if first.at < self.begins + self.window:
                 yield [step for step in self.steps[place:] if step.at < first.at + self.window]
 
     def fullest(self, value: Callable[[Sequence[Step]], int]) -> Sequence[Step]:

@@ -73,6 +73,20 @@ def _classify(own: tuple[IpNetwork, ...], address: str | None) -> IpClass:
 
 
 @lru_cache(maxsize=4096)
+def network_of(address: str | None) -> str | None:
+    """The network that an address is taken to lie in: /24, or /48 of IPv6, and /16 where addresses are private.
+
+    Virtual networks are seldom smaller than that, and one client moves about in them.
+    """
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
+        return None
+    length = 48 if ip.version == 6 else 16 if any(ip in network for network in _INTERNAL) else 24
+    return str(ipaddress.ip_network(f"{ip}/{length}", strict=False))
+
+
+@lru_cache(maxsize=4096)
 def address_of(text: str) -> str | None:
     """The address in a ``callerIpAddress``: bare, ``v4:port``, ``[v6]:port`` or ``[v6]``; None where there is none.
 

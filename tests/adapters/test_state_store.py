@@ -241,7 +241,7 @@ def found_by(engines: Sequence[Callable[[MemorySink], Any]], case: Case) -> list
     for number, record in enumerate(case.records):
         running[number % len(running)].process([encoded([record])])
     for each in running:
-        each.finish()
+        each.sweep()
     table = MemorySink()
     table.publish(sorted((each for sink in sinks for each in sink.findings), key=lambda each: each.Revision))
     return content(table.current())

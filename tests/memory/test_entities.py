@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantwatch.memory.entities import MOST_FACTS, MOST_USES, Entity, access_digest, phase_digest, restored, stored
+from grantwatch.memory.entities import Entity, restored, stored
+from grantwatch.memory.events import events_of
+from grantwatch.memory.facts import MOST_FACTS, MOST_USES, access_digest, phase_digest
 from grantwatch.model.actor import Actor
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.network import IpClass
@@ -62,7 +64,7 @@ def joined(*groups: list[Phase] | list[Access]) -> Entity:
 
 
 def same(one: Entity, other: Entity) -> bool:
-    return (one.phases, one.accesses, one.events()) == (other.phases, other.accesses, other.events())
+    return (one.facts, events_of(one.key, one.facts)) == (other.facts, events_of(other.key, other.facts))
 
 
 @stable(200)

@@ -95,7 +95,7 @@ class WholeEngine:
     def take(self, bodies: Sequence[bytes]) -> None:
         for start in range(0, len(bodies), BATCH):
             self._records += self._engine.process(bodies[start : start + BATCH]).records
-        self._engine.finish()
+        self._engine.sweep()
 
     def answer(self) -> Answer:
         return Answer(self._records, frozenset(finding.FindingId for finding in self._sink.current()))
