@@ -1,11 +1,20 @@
 """The local store, beyond what the tests of the command line show of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from grantwatch.adapters.local_store import LocalStore
+from grantwatch.adapters.local_tables import TABLES, LocalTable
 from grantwatch.model.finding import TABLE
+from grantwatch.ports import Row
+from tests.strategies import stable
 from tests.support import cases, found_in
 
 
@@ -20,3 +29,65 @@ def test_a_store_of_an_earlier_version_gets_the_columns_that_it_lacks(tmp_path: 
         store.publish(findings)
         _, rows = store.query(f"{TABLE} | project FindingId, Summary")
     assert sorted(rows) == sorted((each.FindingId, each.Summary) for each in findings)
+
+
+class Known(BaseModel):
+    """A row of an earlier version."""
+
+    Id: str
+    Part: int
+    Told: datetime
+    Parts: tuple[str, ...] = ()
+
+
+class Grown(Known):
+    """The same, one version later."""
+
+    Reason: str | None = None
+
+
+def test_a_table_of_any_class_keeps_rows_by_their_key_and_grows(tmp_path: Path) -> None:
+    before, after = (LocalTable("Table_CL", each, ("Id", "Part")) for each in (Known, Grown))
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    with duckdb.connect(tmp_path / "tables.duckdb") as connection:
+        for table in (before, before, after):
+            table.prepare(connection)
+            table.write(connection, [table.row_class(Id="a", Part=1, Told=noon, Parts=("x", "y"))])
+        after.write(connection, [Grown(Id="a", Part=2, Told=noon, Reason="because")])
+        rows = connection.execute('SELECT "Id", "Part", "Parts"::VARCHAR, "Reason" FROM Table_CL').fetchall()
+    assert sorted(rows) == [("a", 1, '["x", "y"]', None), ("a", 2, "[]", "because")]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_a_new_store_has_every_table(table: LocalTable, tmp_path: Path) -> None:
+    assert set(table.key) <= {column.name for column in table.columns}
+    with LocalStore(str(tmp_path / "grantwatch.duckdb")) as store:
+        columns, rows = store.query(table.name)
+    assert columns == [column.name for column in table.columns]
+    assert not rows
+
+
+def state_in(path: str) -> list[Row]:
+    with LocalStore(path) as store:
+        return sorted(store.state.rows(), key=lambda row: row.key)
+
+
+deeds = st.lists(st.tuples(st.sampled_from(["insert", "swap", "delete", "keep"]), st.sampled_from("abc")), max_size=8)
+
+
+@stable(25)
+@given(sessions=st.lists(deeds, min_size=2, max_size=4))
+def test_the_file_has_the_state_that_the_last_session_left(sessions: list[list[tuple[str, str]]]) -> None:
+    with TemporaryDirectory() as directory:
+        path = f"{directory}/grantwatch.duckdb"
+        for session in sessions:
+            with LocalStore(path) as store:
+                for number, (deed, name) in enumerate(session):
+                    there = store.state.read([("p", name)]).get(("p", name))
+                    row = Row("p", name, str(number).encode(), there.version if there else None)
+                    if deed == "keep":
+                        store.keep()
+                    else:
+                        getattr(store.state, deed)([row])
+                left = sorted(store.state.rows(), key=lambda row: row.key)
+            assert state_in(path) == left
