@@ -9,9 +9,11 @@ from typing import Any, overload
 from grantwatch.detection.match import Match, Statement
 from grantwatch.model.attack import Analytic, Stage, Tactic, Technique
 from grantwatch.model.bodies import Body
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+from grantwatch.model.traces import Trace
 
 Said = Iterator[Match | Statement]
 Tellings = Iterator[Statement]
@@ -75,13 +77,14 @@ class Detector:
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
     finding (beside owner tenant and detector), or None for a request that is none of it, and ``by_object`` keeps
-    requests for different objects apart. ``told_by`` names the tellers whose statements its matches depend on.
+    requests for different objects apart. ``told_by`` names the tellers whose statements its matches depend on. For
+    lineage, ``traces`` says what a selected call tells of where resources came from.
     """
 
     id: str
     name: str
     description: str
-    on: type[Operation] | type[StorageAccess]
+    on: type[Operation] | type[StorageAccess] | type[Lineage]
     operations: tuple[str, ...]
     metadata: Metadata
     judge: Callable[[Any], Said]
@@ -93,8 +96,9 @@ class Detector:
     authorized_for: str | None = None
     natural_key: NaturalKey | None = None
     by_object: bool = False
+    traces: Callable[[Operation], Iterator[Trace]] | None = None
 
-    def __call__(self, event: Operation | StorageAccess) -> Said:
+    def __call__(self, event: Operation | StorageAccess | Lineage) -> Said:
         return self.judge(event)
 
 
@@ -123,6 +127,18 @@ def detector(
     by_object: bool = False,
     told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[StorageAccess], Said]], Detector]: ...
+@overload
+def detector(
+    *,
+    id: str,
+    on: type[Lineage],
+    operations: tuple[str, ...],
+    metadata: Metadata,
+    traces: Callable[[Operation], Iterator[Trace]],
+    requests: tuple[type[Body], ...] = (),
+    responses: tuple[type[Body], ...] = (),
+    told_by: tuple[Teller, ...] = (),
+) -> Callable[[Callable[[Lineage], Said]], Detector]: ...
 def detector(*, id: str, on: type[Any], metadata: Metadata, operations: tuple[str, ...] = (), **selection: Any) -> Any:
     """Declare a function to be a detector.
 

@@ -33,6 +33,7 @@ B = TypeVar("B", bound=Body)
 
 
 def bodies_of(operation: Operation, kind: type[B]) -> tuple[B, B]:
+    """Both sides of a call, what now is before what was asked for."""
     return operation.response(kind), operation.request(kind)
 
 
