@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match
+from grantwatch.detection.match import Fact, Match
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import post
@@ -80,31 +80,38 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
             target=machine,
             at=path.completed,
             severity=_severity(path),
-            evidence={
-                "Path": tuple(map(_step, path.edges)),
-                "Source": source.text,
-                "Hops": hops,
-                "Variants": tuple(dict.fromkeys(str(edge.how) for edge in path.edges)),
-                "Subscriptions": _subscriptions(path),
-                "SubscriptionChanged": len(_subscriptions(path)) > 1,
-                "Regions": (regions := _distinct(edge.region for edge in path.edges)),
-                "RegionChanged": len(regions) > 1,
-                "Actors": _distinct(edge.actor.label for edge in path.edges),
-                "ActorTenants": _distinct(edge.actor.tenant for edge in path.edges),
-                "InstanceCreatedForIt": path.for_it,
-                "Meanwhile": tuple(map(_deed, path.touches)),
-            },
+            evidence=_evidence(path),
             containment=_containment(machine),
         )
 
 
+def _evidence(path: Path) -> dict[str, Fact]:
+    subscriptions = _subscriptions(path)
+    regions = _distinct(edge.region for edge in path.edges)
+    return {
+        "Path": tuple(map(_step, path.edges)),
+        "Source": resource_of(path.source).text,
+        "Hops": len(path.edges),
+        "Variants": _distinct(str(edge.how) for edge in path.edges),
+        "Subscriptions": subscriptions,
+        "SubscriptionChanged": len(subscriptions) > 1,
+        "Regions": regions,
+        "RegionChanged": len(regions) > 1,
+        "Actors": _distinct(edge.actor.label for edge in path.edges),
+        "ActorTenants": _distinct(edge.actor.tenant for edge in path.edges),
+        "InstanceCreatedForIt": path.for_it,
+        "Meanwhile": tuple(map(_deed, path.touches)),
+    }
+
+
 def _severity(path: Path) -> Severity:
-    people = {each.id or each.label for edge in path.edges if not _is_platform(each := edge.actor)}
-    if not people:
+    actors = [edge.actor for edge in path.edges if not _is_platform(edge.actor)]
+    if not actors:
         return Severity.INFORMATIONAL
+    known = {name for actor in actors if (name := actor.id or actor.upn or actor.app_id)}
     # Policies put extensions on every new machine.
-    tellings = [each for each in path.touches if each.what is not Deed.EXTENSION and not _is_platform(each.actor)]
-    suspect = len(_subscriptions(path)) > 1 or len(people) > 1 or (path.for_it and tellings)
+    opened = any(each.what is not Deed.EXTENSION and not _is_platform(each.actor) for each in path.touches)
+    suspect = len(_subscriptions(path)) > 1 or len(known) > 1 or (path.for_it and opened)
     return Severity.HIGH if suspect else Severity.MEDIUM
 
 
