@@ -47,6 +47,7 @@ _STEPS = {
         false_positives=(
             "Tests of backups and of disaster recovery, which restore to a machine of their own.",
             "Pipelines that build images and deploy machines from them.",
+            "Kubernetes, which restores volumes from snapshots onto any node of a cluster.",
             "Forensic work on copies of a disk.",
             "A machine's own volume comes back, and no log shows that it was on this machine before.",
         ),
