@@ -14,6 +14,7 @@ from detectors.sas_used_externally import sas_used_externally
 from detectors.server_side_copy_out import server_side_copy_out
 from detectors.service_sas_issued import service_sas_issued
 from detectors.snapshot_created import snapshot_created
+from detectors.snapshot_to_instance import snapshot_to_instance
 from detectors.user_delegation_key_issued import user_delegation_key_issued
 from grantwatch.detection.detector import Detector
 
@@ -33,4 +34,5 @@ CATALOGUE: tuple[Detector, ...] = (
     image_shared,
     snapshot_created,
     diagnostic_settings_removed,
+    snapshot_to_instance,
 )

@@ -10,10 +10,11 @@ from grantwatch.detection.match import Match, Statement
 from grantwatch.model.attack import Analytic, Stage, Tactic, Technique
 from grantwatch.model.bodies import Body
 from grantwatch.model.course import Course, Step, Window
-from grantwatch.model.lineage import Lineage, Trace
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+from grantwatch.model.traces import Trace
 
 Said = Iterator[Match | Statement]
 Tellings = Iterator[Statement]

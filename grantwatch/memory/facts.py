@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from grantwatch.memory.digests import digest
 from grantwatch.model.course import Step
-from grantwatch.model.lineage import Trace
 from grantwatch.model.operation import Phase
 from grantwatch.model.storage_access import Access
+from grantwatch.model.traces import Trace
 
 MOST_FACTS = 256
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
 from grantwatch.detection.detector import Detector
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey
@@ -10,8 +12,7 @@ from grantwatch.memory.facts import Note
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.lineage import Edge, Trace
-from grantwatch.model.resource import resource_of
+from grantwatch.model.traces import Edge, Trace, is_machine
 
 Notes = dict[EntityKey, dict[str, Note]]
 """By the entity they go to, and their names there."""
@@ -32,32 +33,26 @@ def traced(traces: Iterable[Trace], key: EntityKey, detector: Detector, known: i
     notes: Notes = defaultdict(dict)
     for trace in traces:
         name = f"{_edge_and_week(trace)}-{digest(key)}"
-        ends = (trace.source, trace.target) if isinstance(trace, Edge) else (trace.node,)
-        for end in ends:
-            notes[_node(key.tenant, detector, end)][name] = Note(known=known, trace=trace)
+        for node in (trace.source_key, trace.target_key) if isinstance(trace, Edge) else (trace.node_key,):
+            gathering = GatheringKey(tenant=key.tenant, detector=detector.name, natural=(node,))
+            notes[gathering][name] = Note(known=known, trace=trace)
     return notes
 
 
 def forwarded(key: EntityKey, notes: Mapping[str, Note]) -> Notes:
-    """What is gathered at a node belongs to whatever was made from it as well."""
-    if not isinstance(key, GatheringKey):
+    """What is gathered at a volume belongs to whatever was made from it as well; ways end at machines."""
+    node = key.natural[0] if isinstance(key, GatheringKey) else None
+    if node is None or is_machine(node):
         return {}
-    node = key.natural[0]
     traces = [note.trace for note in notes.values()]
-    edges = [trace for trace in traces if isinstance(trace, Edge) and resource_of(trace.source).key == node]
-    targets = {resource_of(edge.target).key for edge in edges} - {node}
-    return {
-        GatheringKey(tenant=key.tenant, detector=key.detector, natural=(target,)): dict(notes) for target in targets
-    }
-
-
-def _node(tenant: str, detector: Detector, resource: str) -> GatheringKey:
-    return GatheringKey(tenant=tenant, detector=detector.name, natural=(resource_of(resource).key,))
+    leaving = [trace for trace in traces if isinstance(trace, Edge) and trace.source_key == node]
+    targets = {edge.target_key for edge in leaving} - {node}
+    return {msgspec.structs.replace(key, natural=(target,)): dict(notes) for target in targets}
 
 
 def _edge_and_week(trace: Trace) -> str:
     """What traces that tell the same have in common; a week apart, they tell it anew."""
     year, week, _ = trace.at.isocalendar()
     if isinstance(trace, Edge):
-        return digest(("edge", resource_of(trace.source).key, resource_of(trace.target).key, trace.how, year, week))
-    return digest(("touch", resource_of(trace.node).key, trace.what, year, week))
+        return digest(("edge", trace.source_key, trace.target_key, trace.how, year, week))
+    return digest(("touch", trace.node_key, trace.what, year, week))
