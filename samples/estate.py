@@ -95,7 +95,7 @@ FOREIGN_SUBSCRIPTION = Subscription("loot", TAILSPIN)
 FOREIGN_ACCOUNT = Account("tailspinloot", FOREIGN_SUBSCRIPTION, "rg-loot")
 
 
-def at(clock: str) -> datetime:
-    """Return this time of the day, written "HH:MM" or "HH:MM:SS"."""
+def at(clock: str, *, day: int = 0) -> datetime:
+    """Return this time of the day, written "HH:MM" or "HH:MM:SS"; `day` counts from the day of the theft."""
     hours, minutes, *seconds = map(int, clock.split(":"))
-    return DAY + timedelta(hours=hours, minutes=minutes, seconds=sum(seconds))
+    return DAY + timedelta(days=day, hours=hours, minutes=minutes, seconds=sum(seconds))
