@@ -34,6 +34,7 @@ LAKE = Account("contosolake", ANALYTICS, "rg-lake")
 STAGING = Account("contosostaging", ANALYTICS, "rg-lake")
 MODELS = Account("contosomodels", ANALYTICS, "rg-models")
 WEBSITE = Account("contosowebsite", PRODUCTION, "rg-web")
+ORDERS = Account("contosoorders", PRODUCTION, "rg-web")
 ACCOUNTS = (
     FINANCE,
     PAYROLL,
@@ -43,7 +44,7 @@ ACCOUNTS = (
     STAGING,
     MODELS,
     WEBSITE,
-    Account("contosoorders", PRODUCTION, "rg-web"),
+    ORDERS,
     Account("contosotelemetry", ANALYTICS, "rg-lake"),
     Account("contosodevone", SANDBOX, "rg-dev"),
     Account("contosodevtwo", SANDBOX, "rg-dev"),

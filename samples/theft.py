@@ -1,7 +1,7 @@
 """The hostile part of the day: a stolen contractor account weakens, takes, copies and digs in."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
