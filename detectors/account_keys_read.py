@@ -36,7 +36,7 @@ def account_keys_read(operation: Operation) -> Said:
         summary=f"{actor.label} read the keys of {operation.resource.name}.",
         target=operation.resource,
         at=operation.decided,
-        grant=Grant(GrantKind.ACCOUNT_KEYS, operation.decided),
+        grant=Grant(GrantKind.ACCOUNT_KEYS, operation.decided, name=(operation.resource.key, actor.id or actor.label)),
         recipient=Recipient(RecipientKind.PRINCIPAL, actor.id, actor.tenant, actor.label),
         containment=renew_keys(operation.resource),
     )

@@ -18,6 +18,7 @@ from grantwatch.tally import Tally
 
 if TYPE_CHECKING:
     from grantwatch.model.finding import Finding
+    from grantwatch.model.grant_row import GrantRow
 
 
 class Engine:
@@ -79,11 +80,15 @@ class Engine:
     def _publish(self, conclusion: Conclusion, parking: Parking, tally: Tally) -> None:
         _park(conclusion.parked, parking, tally)
         now = self._clock()
-        findings = [
-            _finding(published, content, now) for published, content in self._recollection.unpublished(conclusion)
-        ]
-        if findings:
-            self._sink.publish(findings)
+        unpublished = self._recollection.unpublished(conclusion)
+        if unpublished:
+            findings = [_finding(each.published, each.content, now) for each in unpublished]
+            grants = [
+                _grant(finding)
+                for finding, each in zip(findings, unpublished, strict=True)
+                if each.changes_grant and finding.GrantId
+            ]
+            self._sink.publish(findings, grants)
             tally.published += len(findings)
         self._recollection.confirm(conclusion)
 
@@ -114,3 +119,9 @@ def _finding(published: Published, content: Content, now: datetime) -> "Finding"
         "RaisedTo": published.raised_to,
     }
     return Finding.model_validate({**content, **revision})
+
+
+def _grant(finding: "Finding") -> "GrantRow":
+    from grantwatch.model.grant_row import grant_row
+
+    return grant_row(finding.model_dump())

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from grantwatch.model.finding import Finding
+    from grantwatch.model.grant_row import GrantRow
 
 Clock = Callable[[], datetime]
 """Now, aware and in UTC."""
@@ -68,10 +69,10 @@ class StateStore(Protocol):
 
 
 class Sink(Protocol):
-    """Where findings go."""
+    """Where findings go, and rows about the grants that they tell of."""
 
-    def publish(self, findings: Sequence["Finding"]) -> None:
-        """Write the findings durably, or raise. Writing one twice is harmless."""
+    def publish(self, findings: Sequence["Finding"], grants: Sequence["GrantRow"] = ()) -> None:
+        """Write all of them durably, or raise. Writing one twice is harmless."""
 
 
 class Parked(Struct, frozen=True):

@@ -7,7 +7,10 @@ from grantwatch.parking import put_outbox
 from grantwatch.ports import ParkingPlace, Tables
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from grantwatch.model.finding import Finding
+    from grantwatch.model.grant_row import GrantRow
 
 
 class TableSink:
@@ -17,9 +20,14 @@ class TableSink:
         self._tables = tables
         self._place = place
 
-    def publish(self, findings: "Sequence[Finding]") -> None:
-        from grantwatch.model.finding import TABLE
+    def publish(self, findings: "Sequence[Finding]", grants: "Sequence[GrantRow]" = ()) -> None:
+        from grantwatch.model import finding, grant_row
 
-        refused = self._tables.write(TABLE, [finding.model_dump_json().encode() for finding in findings])
+        self._write(finding.TABLE, findings)
+        if grants:
+            self._write(grant_row.TABLE, grants)
+
+    def _write(self, table: str, rows: "Sequence[BaseModel]") -> None:
+        refused = self._tables.write(table, [row.model_dump_json().encode() for row in rows])
         if refused:
-            put_outbox(self._place, TABLE, refused)
+            put_outbox(self._place, table, refused)

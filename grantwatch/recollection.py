@@ -41,6 +41,14 @@ class Conclusion(Struct):
     saturated: dict[EntityKey, datetime] = field(default_factory=dict)
 
 
+class Unpublished(Struct, frozen=True):
+    """A revision to publish. ``changes_grant``: the grants table may not have heard yet what it says of its grant."""
+
+    published: Published
+    content: Content
+    changes_grant: bool
+
+
 class Recollection:
     """The engine's memory and judgement over one state store."""
 
@@ -90,10 +98,10 @@ class Recollection:
         """Delete the rows of what was due and is settled."""
         self._store.delete(rows)
 
-    def unpublished(self, conclusion: Conclusion) -> list[tuple[Published, Content]]:
+    def unpublished(self, conclusion: Conclusion) -> list[Unpublished]:
         """The revisions that this engine does not know to have been published."""
         return [
-            (published, content)
+            Unpublished(published, content, changes_grant=published.granted > self._published.get(name, 0))
             for name, (published, content) in conclusion.revisions.items()
             if not self._is_published(name, published.revision)
         ]

@@ -193,12 +193,12 @@ class Rounds:
 
     def _gather(self, key: EntityKey, view: _View, work: Work) -> bool:
         """Join what arrived to a gathering; False where that is nothing new, and everybody has been told."""
-        before = view.drafts.get(key)
-        known = before.entity.notes if before else restored(key, view.rows[address_of_entity(key)]).notes
-        draft = self._draft(key, view, work)
-        is_news = draft.entity.notes != known or key not in work.met
+        known = view.drafts[key].entity if key in view.drafts else restored(key, view.rows[address_of_entity(key)])
+        if key in work.met and joined(known.notes, _notes(work.inbox[key])) == known.notes:
+            return False
         work.met.add(key)
-        return is_news
+        self._draft(key, view, work)
+        return True
 
     def _judge(self, draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty, view: _View, queue: Notes) -> None:
         """The findings of a draft, and what it and they contribute to gatherings."""

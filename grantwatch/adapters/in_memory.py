@@ -9,6 +9,7 @@ from grantwatch.ports import Found, Parked, Refused, Row, RowKey
 
 if TYPE_CHECKING:
     from grantwatch.model.finding import Finding
+    from grantwatch.model.grant_row import GrantRow
 
 
 class MemoryStore:
@@ -91,9 +92,11 @@ class MemorySink:
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
+        self.grants: list[GrantRow] = []
 
-    def publish(self, findings: "Sequence[Finding]") -> None:
+    def publish(self, findings: "Sequence[Finding]", grants: "Sequence[GrantRow]" = ()) -> None:
         self.findings += findings
+        self.grants += grants
 
     def current(self) -> "list[Finding]":
         """The highest revision of each finding that was not withdrawn."""

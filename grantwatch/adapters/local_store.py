@@ -13,9 +13,10 @@ import duckdb
 import duckdb_kql
 
 from grantwatch.adapters.in_memory import MemoryStore
-from grantwatch.adapters.local_tables import FINDINGS, TABLES
+from grantwatch.adapters.local_tables import FINDINGS, GRANTS, TABLES
 from grantwatch.errors import QueryError, StoreError
 from grantwatch.model.finding import Finding
+from grantwatch.model.grant_row import GrantRow
 from grantwatch.ports import Row
 
 IN_MEMORY = ":memory:"
@@ -63,9 +64,11 @@ class LocalStore:
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN")
 
-    def publish(self, findings: Sequence[Finding]) -> None:
-        """Write revisions of findings; one that is there already is replaced by itself."""
+    def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
+        """Write revisions of findings and rows of grants; one that is there already is replaced by itself."""
         FINDINGS.write(self._connection, findings)
+        if grants:
+            GRANTS.write(self._connection, grants)
 
     def query(self, kql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run KQL over the tables: column names and rows. Raises QueryError with one sentence."""

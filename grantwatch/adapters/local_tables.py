@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 from msgspec import Struct
 from pydantic import BaseModel
 
-from grantwatch.model import finding
+from grantwatch.model import finding, grant_row
 from grantwatch.model.schema import Column, ColumnType, columns_of
 
 _TYPES = {
@@ -48,7 +48,8 @@ class LocalTable(Struct, frozen=True):
 
 
 FINDINGS = LocalTable(finding.TABLE, finding.Finding, ("FindingId", "Revision"))
-TABLES = (FINDINGS,)
+GRANTS = LocalTable(grant_row.TABLE, grant_row.GrantRow, ("GrantId", "FindingId", "Revision"))
+TABLES = (FINDINGS, GRANTS)
 
 
 def _values_of(row: BaseModel, columns: Sequence[Column]) -> list[Any]:

@@ -11,7 +11,8 @@ import typer
 
 from grantwatch import __version__
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
-from grantwatch.cli import consume, options, send, tables
+from grantwatch.cli import consume, grants, options, send, tables
+from grantwatch.cli.options import AnswerFormat
 from grantwatch.cli.replay import Replay, replay
 from grantwatch.cli.sources import total_size
 from grantwatch.cli.terminal import progress, stop
@@ -38,14 +39,6 @@ class FindingFormat(StrEnum):
     TABLE = "table"
     JSONL = "jsonl"
     JSON = "json"
-
-
-class AnswerFormat(StrEnum):
-    """How query prints its answer."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 def main() -> None:
@@ -165,5 +158,6 @@ def _query(
             tables.write_csv(names, rows)
 
 
+app.command("grants")(grants.command)
 app.command("send")(send.command)
 app.command("consume")(consume.command)

@@ -25,6 +25,7 @@ from grantwatch.contract import Contract
 from grantwatch.delivery import Delivery
 from grantwatch.errors import GrantWatchError, SettingsError, SinkUnavailableError, UnavailableError
 from grantwatch.model.finding import Finding
+from grantwatch.model.grant_row import GrantRow
 from grantwatch.service import Service
 from grantwatch.settings import CloudSettings, Settings
 from grantwatch.tally import Tally
@@ -195,8 +196,8 @@ class _Tee:
         self._store = store
         self._stop = stop
 
-    def publish(self, findings: Sequence[Finding]) -> None:
-        self._store.publish(findings)
+    def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
+        self._store.publish(findings, grants)
         try:
             sys.stdout.write("".join(f"{finding.model_dump_json()}\n" for finding in findings))
             sys.stdout.flush()

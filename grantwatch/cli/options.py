@@ -1,5 +1,6 @@
 """Options that more than one command has."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -7,6 +8,15 @@ import typer
 from grantwatch.adapters.local_store import IN_MEMORY
 
 DEFAULT_STORE = "grantwatch.duckdb"
+
+
+class AnswerFormat(StrEnum):
+    """How query prints its answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
 
 Files = Annotated[
     list[str],

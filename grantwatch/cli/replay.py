@@ -11,6 +11,7 @@ from grantwatch.adapters.local_store import LocalStore
 from grantwatch.cli.sources import Unreadable, bodies_in, expanded, reason_of
 from grantwatch.engine import Engine
 from grantwatch.model.finding import Finding
+from grantwatch.model.grant_row import GrantRow
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
@@ -34,9 +35,9 @@ class _Tee:
         self._store = store
         self.kept = MemorySink()
 
-    def publish(self, findings: Sequence[Finding]) -> None:
-        self._store.publish(findings)
-        self.kept.publish(findings)
+    def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
+        self._store.publish(findings, grants)
+        self.kept.publish(findings, grants)
 
 
 def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read: Callable[[int], None]) -> Replay:

@@ -15,6 +15,8 @@ from grantwatch.model.severity import Severity
 
 ANNOUNCED_FOR = timedelta(days=1)
 
+_OF_A_GRANT = ("GrantId", "GrantStatus", "GrantExpiresAt", "RecipientKind", "RecipientId", "Severity", "Withdrawn")
+
 
 def revised(before: Published | None, content: Content, now: datetime, *, is_published: bool) -> Published:
     """The revision that carries this content: the one before where nothing changed, else the next.
@@ -29,8 +31,10 @@ def revised(before: Published | None, content: Content, now: datetime, *, is_pub
     raised_at = before.raised_at if before and not is_published else None
     if before is None or severity > before.highest:
         raised_at = now
+    revision = before.revision + 1 if before else 1
+    grant = _grant(content)
     return Published(
-        revision=before.revision + 1 if before else 1,
+        revision=revision,
         content=name,
         severity=severity,
         highest=severity if before is None else max(severity, before.highest),
@@ -40,7 +44,17 @@ def revised(before: Published | None, content: Content, now: datetime, *, is_pub
         raised_to=severity if raised_at is not None and now - raised_at < ANNOUNCED_FOR else None,
         raised_at=raised_at,
         reason=_reason(before, content),
+        grant=grant,
+        granted=revision if before is None or before.grant != grant else before.granted,
     )
+
+
+def _grant(content: Content) -> str | None:
+    """A name for what the grants table says: it gets a row when this changes."""
+    if content["GrantId"] is None:
+        return None
+    addresses = content["Evidence"].get("Addresses", ())
+    return digest([*(content[column] for column in _OF_A_GRANT), addresses])
 
 
 def _reason(before: Published | None, content: Content) -> str:

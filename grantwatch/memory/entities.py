@@ -55,6 +55,10 @@ class Published(Struct, omit_defaults=True, kw_only=True):
     raised_to: Severity | None = None
     raised_at: datetime | None = None
     reason: str = ""
+    grant: str | None = None
+    """What the grants table says of it."""
+    granted: int = 0
+    """The revision that last changed that."""
 
 
 class Entity(Struct, kw_only=True):

@@ -142,14 +142,14 @@ class Sightings:
     def _novelty(self, seen: Seen, changes: "Changes") -> Novelty:
         owner = Owner.of(seen.key)
         held = [changes.firsts.get(each.address) for each in seen.sightings]
-        firsts = tuple(
+        firsts = [
             each.words
             for each, first in zip(seen.sightings, held, strict=True)
             if first is not None and first.owner == owner
-        )
+        ]
         start = changes.firsts.get(_start(seen))
         in_training = bool(firsts) and start is not None and seen.at < start.at + self._training
-        return Novelty(firsts, in_training, len(held) - len(firsts) + (not in_training))
+        return Novelty(tuple(sorted(set(firsts))), in_training, len(held) - len(firsts) + (not in_training))
 
     def confirm(self, rows: Iterable[Row]) -> None:
         """These are stored."""

@@ -6,6 +6,7 @@ from random import Random
 
 from grantwatch.adapters.in_memory import MemoryStore
 from grantwatch.model.finding import Finding
+from grantwatch.model.grant_row import GrantRow
 from grantwatch.ports import Found, Parked, Parking, Row, RowKey, Sink, StateStore
 
 
@@ -59,9 +60,9 @@ class Ports:
             self.insert(insert)
         return found
 
-    def publish(self, findings: Sequence[Finding]) -> None:
+    def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
         self.before("publish")
-        self.sink.publish(findings)
+        self.sink.publish(findings, grants)
         self.after("publish")
 
     def park(self, items: Sequence[Parked]) -> None:

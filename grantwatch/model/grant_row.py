@@ -1,0 +1,82 @@
+"""The grants table: who can reach what, since the deployment began.
+
+A row says how a grant stands; the latest one of each grant and finding holds. ``Expired`` is never written: readers
+compare ``GrantExpiresAt`` with the time of reading.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from grantwatch.model import actor, grant, severity
+
+TABLE = "GrantWatchGrants_CL"
+SCHEMA_VERSION = 1
+
+
+class Occasion(StrEnum):
+    """Why a row was written."""
+
+    CHANGE = "Change"
+    USE = "Use"
+
+
+class GrantRow(BaseModel):
+    """How one grant stands: after a change of status, expiry, recipient, network or severity, or on a day of use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    TimeGenerated: datetime = Field(description="When this row was written.")
+    OwnerTenantId: str | None = Field(description="Tenant that owns the target.")
+    GrantId: str = Field(description="The grant; all findings that tell of one SAS name the same.")
+    FindingId: str = Field(description="The finding that this row comes from.")
+    Revision: int = Field(description="Revision of that finding; of one grant and finding, the highest one holds.")
+    RowKind: Occasion = Field(
+        description="Change: the grant was made, or something of it changed. Use: it was used on a day, from a network."
+    )
+    Day: datetime | None = Field(description="The day of use, from midnight UTC.")
+    GrantKind: grant.GrantKind = Field(description="What sort of access was handed out.")
+    GrantStatus: grant.GrantStatus = Field(
+        description="Open or Revoked. Expiry is not written: compare GrantExpiresAt with the time of reading."
+    )
+    GrantOpenedAt: datetime | None = Field(description="Since when access holds.")
+    GrantExpiresAt: datetime | None = Field(description="Until when; null for until revoked, or unknown.")
+    GrantClosedAt: datetime | None = Field(description="When it was revoked.")
+    Withdrawn: bool = Field(description="Later records showed that there was no such grant.")
+    Severity: severity.Severity = Field(description="Severity of the finding.")
+    Detector: str = Field(description="Detector that told of it.")
+    Summary: str = Field(description="What happened, in a sentence.")
+    ActorId: str | None = Field(description="Object id of who made the grant.")
+    ActorName: str | None = Field(description="Their user principal name, or another name.")
+    ActorKind: actor.ActorKind = Field(description="What sort of identity that is.")
+    TargetResourceId: str = Field(description="What access was opened to.")
+    TargetName: str = Field(description="Its name.")
+    TargetKind: str = Field(description="Its resource type in lower case.")
+    TargetSubscriptionId: str | None = Field(description="Its subscription.")
+    RecipientKind: grant.RecipientKind = Field(description="What sort of party can now reach the data.")
+    RecipientId: str | None = Field(description="Who can now reach the data.")
+    RecipientTenantId: str | None = Field(description="Tenant of the recipient.")
+    RecipientName: str | None = Field(description="Name of the recipient.")
+    RecipientConfidence: grant.Confidence = Field(description="Stated by the log, inferred from it, or none.")
+    Networks: tuple[str, ...] = Field(description="Addresses that it was used from, as far as they are listed.")
+    Containment: str | None = Field(description="The command that closes it.")
+    SchemaVersion: int = Field(description="Version of this table's columns.")
+
+
+def grant_row(finding: dict[str, Any]) -> GrantRow:
+    """The row of the grant that a finding, by its columns, tells of. It must tell of one."""
+    uses = finding["GrantKind"] == grant.GrantKind.SAS_IN_USE
+    day = finding["EventTime"].replace(hour=0, minute=0, second=0, microsecond=0) if uses else None
+    shared = {name: finding[name] for name in GrantRow.model_fields if name in finding}
+    return GrantRow.model_validate(
+        {
+            **shared,
+            "RowKind": Occasion.USE if uses else Occasion.CHANGE,
+            "Day": day,
+            "ActorName": finding["ActorUpn"] or finding["ActorName"] or finding["ActorAppId"],
+            "Networks": tuple(finding["Evidence"].get("Addresses", ())),
+            "SchemaVersion": SCHEMA_VERSION,
+        }
+    )
