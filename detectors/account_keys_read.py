@@ -1,3 +1,4 @@
+from detectors.tellers import keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
 from grantwatch.model.attack import Analytic, Technique
@@ -11,6 +12,7 @@ from grantwatch.model.severity import Severity
     id="GW05",
     on=Operation,
     operations=("Microsoft.Storage/storageAccounts/listKeys/action",),
+    told_by=(keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Storage account keys read",
         severity=Severity.LOW,

@@ -1,3 +1,4 @@
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
 from grantwatch.model.attack import Analytic, Technique
@@ -13,6 +14,7 @@ from grantwatch.model.severity import Severity
     on=Operation,
     operations=("Microsoft.Storage/storageAccounts/write", "Microsoft.Storage/storageAccounts/delete"),
     requests=(StorageResource,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Cross-tenant replication allowed",
         severity=Severity.MEDIUM,

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
 from grantwatch.model.attack import Analytic, Technique
@@ -18,6 +19,7 @@ from grantwatch.model.severity import Severity
     on=Operation,
     operations=("Microsoft.Storage/storageAccounts/write", "Microsoft.Storage/storageAccounts/delete"),
     requests=(StorageResource,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Storage network opened",
         severity=Severity.MEDIUM,

@@ -46,6 +46,15 @@ class IssuedSas(Body, frozen=True):
     canonicalized_resource: str | None = None
 
 
+class RenewedKey(Body, frozen=True):
+    """Of ``regenerateKey`` and ``rotateKey``: which key it was. The new keys are in the answer, which nobody reads.
+
+    https://learn.microsoft.com/rest/api/storagerp/storage-accounts/regenerate-key
+    """
+
+    key_name: str | None = None
+
+
 class IpRule(Body, frozen=True):
     """One allowed address or range of a firewall."""
 

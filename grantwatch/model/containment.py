@@ -6,9 +6,8 @@ Every name in them was chosen by whoever made the resource, so all of them are q
 import shlex
 from functools import lru_cache
 
+from grantwatch.model.life import signing_keys
 from grantwatch.model.resource import ResourceId, resource_of
-
-_KEYS = ("key1", "key2")
 
 
 def renew_keys(account: ResourceId, key: str | None = None) -> str:
@@ -18,9 +17,8 @@ def renew_keys(account: ResourceId, key: str | None = None) -> str:
 
 @lru_cache(maxsize=1024)
 def _renewal(account: str, key: str | None) -> str:
-    chosen = [each for each in _KEYS if key and key.lower().startswith(each)] or _KEYS
     return " && ".join(
-        f"az storage account keys renew {_located(resource_of(account))} --key {each}" for each in chosen
+        f"az storage account keys renew {_located(resource_of(account))} --key {each}" for each in signing_keys(key)
     )
 
 
