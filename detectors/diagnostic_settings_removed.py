@@ -2,7 +2,7 @@ import shlex
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import CounterFact, Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Outcome, Severity
@@ -15,6 +15,7 @@ from grantwatch.model.severity import Outcome, Severity
     metadata=Metadata(
         title="Diagnostic settings removed",
         severity=Severity.MEDIUM,
+        stage=Stage.WEAKENING,
         techniques=(Technique.DISABLE_CLOUD_LOGS,),
         analytics=(Analytic.AN1580,),
         false_positives=(

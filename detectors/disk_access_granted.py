@@ -1,7 +1,7 @@
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match, ending
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import GrantAccess
 from grantwatch.model.containment import post
 from grantwatch.model.grant import Grant, GrantKind, after
@@ -32,6 +32,7 @@ from grantwatch.model.severity import Severity
     metadata=Metadata(
         title="Disk access granted",
         severity=Severity.MEDIUM,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.CREATE_SNAPSHOT),
         analytics=(Analytic.AN1580, Analytic.AN1187),
         false_positives=(

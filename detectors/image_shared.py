@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match, ending
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import GallerySharing
 from grantwatch.model.containment import post
 from grantwatch.model.grant import ANYONE, UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
@@ -20,6 +20,7 @@ from grantwatch.model.severity import Severity
     metadata=Metadata(
         title="Image gallery shared",
         severity=Severity.HIGH,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
         analytics=(Analytic.AN1580,),
         false_positives=("Vendors that publish images, and organisations of several tenants.",),

@@ -1,7 +1,7 @@
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Naming
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import Lighthouse, LighthouseProperties
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
@@ -23,6 +23,7 @@ from grantwatch.model.severity import Outcome, Severity
     metadata=Metadata(
         title="Azure Lighthouse delegation",
         severity=Severity.HIGH,
+        stage=Stage.ACCESS,
         techniques=(Technique.ACCOUNT_MANIPULATION, Technique.TRANSFER_TO_CLOUD_ACCOUNT),
         analytics=(Analytic.AN1580,),
         false_positives=("A managed service provider is taken on.",),

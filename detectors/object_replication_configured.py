@@ -1,7 +1,7 @@
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import ReplicationPolicy, ReplicationProperties
 from grantwatch.model.containment import delete_replication_policy
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
@@ -23,6 +23,7 @@ from grantwatch.model.severity import Severity
     metadata=Metadata(
         title="Object replication configured",
         severity=Severity.MEDIUM,
+        stage=Stage.USE,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
         analytics=(Analytic.AN1580,),
         false_positives=("Replication between regions for availability, within one organisation.",),

@@ -1,7 +1,7 @@
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match, Setting, ending
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import StorageAccountProperties, StorageResource
 from grantwatch.model.containment import close_container, update_account
 from grantwatch.model.grant import ANYONE, Grant, GrantKind
@@ -24,6 +24,7 @@ from grantwatch.model.severity import Severity
     metadata=Metadata(
         title="Anonymous access enabled",
         severity=Severity.MEDIUM,
+        stage=Stage.WEAKENING,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.DATA_FROM_CLOUD_STORAGE),
         analytics=(Analytic.AN1580,),
         false_positives=("Accounts that serve public web content.",),

@@ -5,7 +5,7 @@ from functools import lru_cache
 from detectors.tellers import delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import renew_keys, revoke_delegation_keys
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
 from grantwatch.model.grant_in_use import grant_in_use
@@ -39,6 +39,7 @@ def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
     metadata=Metadata(
         title="SAS used from outside",
         severity=Severity.LOW,
+        stage=Stage.USE,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.DATA_FROM_CLOUD_STORAGE),
         analytics=(Analytic.AN1580,),
         false_positives=(

@@ -3,7 +3,7 @@ from datetime import timedelta
 from detectors.tellers import delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import CounterFact, Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import renew_keys, revoke_delegation_keys
 from grantwatch.model.grant import UNKNOWN_RECIPIENT
 from grantwatch.model.grant_in_use import grant_in_use
@@ -48,6 +48,7 @@ def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
     metadata=Metadata(
         title="Data copied out by the storage service",
         severity=Severity.MEDIUM,
+        stage=Stage.USE,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
         analytics=(Analytic.AN1580,),
         false_positives=(

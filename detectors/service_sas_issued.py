@@ -1,7 +1,7 @@
 from detectors.tellers import keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import IssuedSas
 from grantwatch.model.containment import renew_keys
 from grantwatch.model.grant import Grant, GrantKind
@@ -20,6 +20,7 @@ from grantwatch.model.time import time_of
     metadata=Metadata(
         title="Service SAS issued",
         severity=Severity.LOW,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.UNSECURED_CREDENTIALS),
         analytics=(Analytic.AN1580,),
         false_positives=("Applications that hand out links to single files or containers.",),

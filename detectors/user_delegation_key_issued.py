@@ -3,7 +3,7 @@ from datetime import timedelta
 from detectors.tellers import delegation_keys_revoked, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import revoke_delegation_keys
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.severity import Severity
@@ -31,6 +31,7 @@ def by_requester_and_day(access: Access) -> tuple[str, ...] | None:
     metadata=Metadata(
         title="User delegation key issued",
         severity=Severity.LOW,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.STEAL_ACCESS_TOKEN),
         analytics=(Analytic.AN1580,),
         false_positives=("Applications that hand out user delegation SAS, as Microsoft recommends.",),
