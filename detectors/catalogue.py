@@ -10,6 +10,7 @@ from detectors.lighthouse_delegated import lighthouse_delegated
 from detectors.network_opened import network_opened
 from detectors.object_replication_configured import object_replication_configured
 from detectors.public_access_enabled import public_access_enabled
+from detectors.role_assigned import role_assigned
 from detectors.sas_used_externally import sas_used_externally
 from detectors.server_side_copy_out import server_side_copy_out
 from detectors.service_sas_issued import service_sas_issued
@@ -35,4 +36,5 @@ CATALOGUE: tuple[Detector, ...] = (
     snapshot_created,
     diagnostic_settings_removed,
     snapshot_to_instance,
+    role_assigned,
 )
