@@ -9,11 +9,13 @@ from detectors.image_shared import image_shared
 from detectors.lighthouse_delegated import lighthouse_delegated
 from detectors.network_opened import network_opened
 from detectors.object_replication_configured import object_replication_configured
+from detectors.private_endpoint_connected import private_endpoint_connected
 from detectors.public_access_enabled import public_access_enabled
 from detectors.role_assigned import role_assigned
 from detectors.sas_used_externally import sas_used_externally
 from detectors.server_side_copy_out import server_side_copy_out
 from detectors.service_sas_issued import service_sas_issued
+from detectors.sftp_user_created import sftp_user_created
 from detectors.snapshot_created import snapshot_created
 from detectors.snapshot_to_instance import snapshot_to_instance
 from detectors.user_delegation_key_issued import user_delegation_key_issued
@@ -37,4 +39,6 @@ CATALOGUE: tuple[Detector, ...] = (
     diagnostic_settings_removed,
     snapshot_to_instance,
     role_assigned,
+    private_endpoint_connected,
+    sftp_user_created,
 )

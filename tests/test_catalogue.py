@@ -26,6 +26,7 @@ every_detector = pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detec
 firing = pytest.mark.parametrize("case", [case for case in cases() if case.expect], ids=case_id)
 
 _ARM_OPERATION = re.compile(r"Microsoft\.[A-Z][A-Za-z]+(/[a-z][A-Za-z]+)+(/(write|delete|action))")
+_ENDING = re.compile(r"\*(/[a-z][A-Za-z]+)*/(write|delete|action)")
 _STORAGE_OPERATION = re.compile(r"[A-Z][A-Za-z]+")
 _RESERVED_COLUMNS = {"_resourceid", "id", "_subscriptionid", "tenantid", "type", "uniqueid", "title"}
 _NO_COMMAND_CLOSES = {
@@ -72,7 +73,7 @@ def test_operations_are_spelled_as_microsoft_spells_them(detector: Detector) -> 
     else:
         assert detector.on in (Operation, Lineage)
         assert detector.operations
-        assert all(_ARM_OPERATION.fullmatch(each) or each == "*/delete" for each in detector.operations)
+        assert all(_ARM_OPERATION.fullmatch(each) or _ENDING.fullmatch(each) for each in detector.operations)
 
 
 @every_detector

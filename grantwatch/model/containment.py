@@ -49,6 +49,18 @@ def delete_replication_policy(account: ResourceId, policy: str) -> str:
     return f"az storage account or-policy delete {_located(account)} --policy-id {shlex.quote(policy)}"
 
 
+def delete_local_user(account: ResourceId, user: str) -> str:
+    """End what a local user's password and keys open."""
+    return f"az storage account local-user delete {_located(account)} --user-name {shlex.quote(user)}"
+
+
+def reject_endpoint(target: ResourceId, connection: ResourceId | None) -> str:
+    """Let a private endpoint in no more; list those of the target where it is not known which it is."""
+    if connection is None:
+        return f"az network private-endpoint-connection list --id {target.quoted}"
+    return f"az network private-endpoint-connection reject --id {connection.quoted}"
+
+
 def post(resource: ResourceId, action: str, api_version: str, body: str = "") -> str:
     """Call an action of a resource that the command line has no word for; ``body`` is a JSON literal."""
     call = f"az rest --method post --uri {shlex.quote(f'{resource.text}/{action}?api-version={api_version}')}"
