@@ -132,7 +132,10 @@ class GrantKind(StrEnum):
     )
     DATA_SHARE = (
         "DataShare",
-        Life(ended_by=(Ending.OWN_DELETION, Ending.DELETION), because="Data is shared to go on being shared."),
+        Life(
+            ended_by=(Ending.SHARING_ENDED, Ending.OWN_DELETION, Ending.DELETION),
+            because="Data is shared to go on being shared.",
+        ),
     )
 
     @property
