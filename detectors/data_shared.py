@@ -59,34 +59,44 @@ def data_shared(operation: Operation) -> Said:
     listed = _listed(operation, properties)
     if listed is not None:
         yield listed
-    deed = "shut a recipient out of" if operation.verb == "revoke" else _ONLY_TOLD.get(resource.kind)
-    if listed is not None and not listed.values:
-        deed = "created or changed"
-    if deed:
+    deed = _deed(operation, listed)
+    if deed is not None:
         yield _told(operation, deed)
         return
     for recipient in tuple(_recipients(properties)) or (UNKNOWN_RECIPIENT,):
-        name = recipient.name or recipient.id
-        yield Match(
-            summary=f"{operation.actor.label} shared {_share(resource).name} with {name or 'somebody'}.",
-            target=_share(resource),
-            at=operation.decided,
-            severity_if_foreign=Severity.HIGH,
-            change=listed.of(_listing(recipient)) if listed else None,
-            grant=Grant(GrantKind.DATA_SHARE, operation.decided, carrier=resource.text),
-            recipient=recipient,
-            evidence={
-                "SharedWith": (name or str(recipient.kind),),
-                "Assets": tuple(asset.asset_path for asset in properties.assets or () if asset.asset_path),
-            },
-            containment=_containment(resource),
-        )
+        yield _shared(operation, properties, recipient, listed)
 
 
-_ONLY_TOLD = {
-    "microsoft.datashare/accounts/shares": "created or changed",
-    "microsoft.storage/storageaccounts/consumerdatasharepolicies": "set a policy for received data in",
-}
+def _shared(
+    operation: Operation, properties: SharedDataProperties, recipient: Recipient, listed: Setting | None
+) -> Match:
+    share, name = _share(operation.resource), recipient.name or recipient.id
+    return Match(
+        summary=f"{operation.actor.label} shared {share.name} with {name or 'somebody'}.",
+        target=share,
+        at=operation.decided,
+        severity_if_foreign=Severity.HIGH,
+        change=listed.of(_listing(recipient)) if listed else None,
+        grant=Grant(GrantKind.DATA_SHARE, operation.decided, carrier=operation.resource.text),
+        recipient=recipient,
+        evidence={
+            "SharedWith": (name or str(recipient.kind),),
+            "Assets": tuple(asset.asset_path for asset in properties.assets or () if asset.asset_path),
+        },
+        containment=_containment(operation.resource),
+    )
+
+
+def _deed(operation: Operation, listed: Setting | None) -> str | None:
+    """What the actor did, where it lets nobody in."""
+    if operation.verb == "revoke":
+        return "shut a recipient out of"
+    if operation.resource.kind == "microsoft.storage/storageaccounts/consumerdatasharepolicies":
+        return "set a policy for received data in"
+    is_empty = listed is not None and not listed.values
+    return (
+        "created or changed" if is_empty or operation.resource.kind == "microsoft.datashare/accounts/shares" else None
+    )
 
 
 def _told(operation: Operation, deed: str) -> Match:

@@ -55,37 +55,52 @@ def private_endpoint_connected(operation: Operation) -> Said:
     Informational when it lies in the resource's own. A connection that only waits for approval is Informational.
     """
     connection = operation.resource
+    status = _status(operation)
     if "microsoft.network" in connection.kind:
         return
-    is_named = connection.kind.endswith("/privateendpointconnections")
-    target = next(connection.ancestors(), connection) if is_named else connection
-    endpoint, status = _endpoint(operation), _status(operation)
     if status in ("rejected", "disconnected"):
         yield Closing(topic=ending(connection), at=operation.decided, holds=operation.took_effect)
     if status in ("rejected", "disconnected", "pending"):
-        yield Match(
-            title=f"Private endpoint {status}",
-            summary=f"{operation.actor.label} left a private endpoint of {target.name} {status}.",
-            target=target,
-            at=operation.decided,
-            severity=Severity.INFORMATIONAL,
-            recipient=_recipient(endpoint),
-            evidence={"PrivateEndpoint": endpoint.text if endpoint else None, "Status": status},
-        )
-        return
+        yield _kept_out(operation, status)
+    else:
+        yield _let_in(operation, status)
+
+
+def _let_in(operation: Operation, status: str | None) -> Match:
+    target, endpoint = _target(operation.resource), _endpoint(operation)
+    connection = operation.resource if operation.resource != target else None
     is_near = endpoint is not None and endpoint.subscription == target.subscription
-    yield Match(
+    return Match(
         summary=f"{operation.actor.label} connected {target.name} to "
         + (f"private endpoint {endpoint.name}." if endpoint else "a private endpoint that is not named."),
         target=target,
         at=operation.decided,
         severity=Severity.INFORMATIONAL if is_near else None if endpoint else Severity.MEDIUM,
         severity_if_foreign=Severity.HIGH if endpoint and not is_near else None,
-        grant=Grant(GrantKind.PRIVATE_ENDPOINT, operation.decided, carrier=connection.text if is_named else None),
+        grant=Grant(GrantKind.PRIVATE_ENDPOINT, operation.decided, carrier=connection.text if connection else None),
         recipient=_recipient(endpoint),
         evidence={"PrivateEndpoint": endpoint.text if endpoint else None, "Status": status},
-        containment=reject_endpoint(target, connection if is_named else None),
+        containment=reject_endpoint(target, connection),
     )
+
+
+def _kept_out(operation: Operation, status: str) -> Match:
+    target, endpoint = _target(operation.resource), _endpoint(operation)
+    return Match(
+        title=f"Private endpoint {status}",
+        summary=f"{operation.actor.label} left a private endpoint of {target.name} {status}.",
+        target=target,
+        at=operation.decided,
+        severity=Severity.INFORMATIONAL,
+        recipient=_recipient(endpoint),
+        evidence={"PrivateEndpoint": endpoint.text if endpoint else None, "Status": status},
+    )
+
+
+def _target(resource: ResourceId) -> ResourceId:
+    """What was connected: a connection lies in it, an approval is an action of it."""
+    is_connection = resource.kind.endswith("/privateendpointconnections")
+    return next(resource.ancestors(), resource) if is_connection else resource
 
 
 def _properties(operation: Operation) -> tuple[ConnectionProperties, ...]:

@@ -51,19 +51,24 @@ def protection_removed(operation: Operation) -> Said:
     A lock, an immutability policy or legal hold, soft delete or versioning of storage, or the like of a vault.
     """
     resource = operation.resource
-    if operation.verb != "write":
-        owner = next(resource.ancestors(), resource) if operation.verb == "delete" else resource
-        yield Match(
-            summary=f"{operation.actor.label} removed {_NAMES[resource.kind.rpartition('/')[2]]} of {owner.label}.",
-            target=owner,
-            at=operation.decided,
-            evidence={"Removed": (resource.name,)},
-        )
+    if operation.verb == "write":
+        yield from _switched_off(operation)
         return
+    owner = next(resource.ancestors(), resource) if operation.verb == "delete" else resource
+    removed = _NAMES.get(resource.kind.rpartition("/")[2], "a protection")
+    yield Match(
+        summary=f"{operation.actor.label} removed {removed} of {owner.label}.",
+        target=owner,
+        at=operation.decided,
+        evidence={"Removed": (resource.name,)},
+    )
+
+
+def _switched_off(operation: Operation) -> Said:
     request = operation.request(Protection)
     for name, is_on in _protections(request.properties or ProtectionProperties()):
         setting = Setting(
-            topic=("protection", name, resource.key),
+            topic=("protection", name, operation.resource.key),
             values=frozenset(("on" if is_on else "off",)),
             at=operation.decided,
             whole=request.is_whole and not operation.created,
@@ -73,8 +78,8 @@ def protection_removed(operation: Operation) -> Said:
         yield setting
         if not is_on:
             yield Match(
-                summary=f"{operation.actor.label} switched off {name} of {resource.label}.",
-                target=resource,
+                summary=f"{operation.actor.label} switched off {name} of {operation.resource.label}.",
+                target=operation.resource,
                 at=operation.decided,
                 change=setting,
                 evidence={"Removed": (name,)},

@@ -62,37 +62,37 @@ def role_assigned(operation: Operation) -> Said:
     or part of one, to the actor, and to a principal that no record names. Low for roles that give roles. Other roles
     are silent; one that no record shows is Informational.
     """
-    asked, given = (
-        body.properties or RoleAssignmentProperties()
-        for body in (operation.request(RoleAssignment), operation.response(RoleAssignment))
-    )
-    definition = asked.role_definition_id or given.role_definition_id
-    role_id = ResourceId(definition).name.lower() if definition else None
-    role = ROLES.get(role_id) if role_id else None
-    principal = asked.principal_id or given.principal_id
-    scope = next(iter(operation.resource.ancestors()), operation.resource)
+    given = _given(operation)
+    scope = next(operation.resource.ancestors(), operation.resource)
+    role_id = ResourceId(given.role_definition_id).name.lower() if given.role_definition_id else None
+    role, principal = ROLES.get(role_id or ""), (given.principal_id or "").lower() or None
     if role_id and not role:
         yield Match(summary=f"A role on {scope.name}.", target=scope, at=operation.decided, void=True)
         return
-    foreign = _is_foreign(asked) or _is_foreign(given)
-    is_own = principal is not None and principal.lower() == operation.actor.id
+    foreign, is_own = _is_foreign(given), principal is not None and principal == operation.actor.id
+    whom = "themself" if is_own else principal or "somebody"
     yield Match(
-        summary=f"{operation.actor.label} gave {'themself' if is_own else principal or 'somebody'} "
-        f"{role.name if role else 'a role that is not shown'} on {scope.name}.",
+        summary=f"{operation.actor.label} gave {whom} {role.name if role else 'a role that is not shown'} "
+        f"on {scope.name}.",
         target=scope,
         at=operation.decided,
         severity=_severity(role, scope, foreign=foreign, is_special=is_own or principal is None),
         grant=Grant(GrantKind.ROLE_ASSIGNMENT, operation.decided, carrier=operation.resource.text),
-        recipient=Recipient(RecipientKind.PRINCIPAL, principal.lower()) if principal else UNKNOWN_RECIPIENT,
+        recipient=Recipient(RecipientKind.PRINCIPAL, principal) if principal else UNKNOWN_RECIPIENT,
         evidence={
             "Role": role.name if role else None,
             "RoleId": role_id,
-            "PrincipalType": asked.principal_type or given.principal_type,
+            "PrincipalType": given.principal_type,
             "PrincipalIsForeign": foreign or None,
             "PrincipalIsActor": is_own or None,
         },
         containment=f"az role assignment delete --ids {operation.resource.quoted}",
     )
+
+
+def _given(operation: Operation) -> RoleAssignmentProperties:
+    bodies = (operation.request(RoleAssignment), operation.response(RoleAssignment))
+    return next((body.properties for body in bodies if body.properties), RoleAssignmentProperties())
 
 
 def _severity(role: Role | None, scope: ResourceId, *, foreign: bool, is_special: bool) -> Severity | None:
