@@ -44,8 +44,23 @@ def data_destroyed(operation: Operation) -> Said:
     Ordinary on its own. After a theft it is what hides the traces, or what a ransom is asked for.
     """
     resource = operation.resource
+    kind = resource.kind.rpartition("/")[2]
     yield Match(
-        summary=f"{operation.actor.label} deleted {resource.kind.rpartition('/')[2]} {resource.name}.",
+        summary=f"{operation.actor.label} deleted {_WORDS.get(kind, kind)} {resource.name}.",
         target=resource,
         at=operation.decided,
     )
+
+
+_WORDS = {
+    "snapshots": "snapshot",
+    "disks": "disk",
+    "restorepointcollections": "restore point collection",
+    "restorepoints": "restore point",
+    "storageaccounts": "storage account",
+    "vaults": "vault",
+    "protectioncontainers": "backup container",
+    "protecteditems": "backup",
+    "backupvaults": "backup vault",
+    "backupinstances": "backup",
+}

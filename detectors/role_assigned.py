@@ -18,6 +18,7 @@ HOLDING_DATA = frozenset(
         "microsoft.storage/storageaccounts",
         "microsoft.storage/storageaccounts/blobservices/containers",
         "microsoft.storage/storageaccounts/fileservices/fileshares",
+        "microsoft.storage/storageaccounts/fileservices/shares",
         "microsoft.storage/storageaccounts/queueservices/queues",
         "microsoft.storage/storageaccounts/tableservices/tables",
         "microsoft.elasticsan/elasticsans/volumegroups",

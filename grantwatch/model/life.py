@@ -18,7 +18,7 @@ class Ending(Enum):
     """
 
     DELETION = "deletion of the resource, of what it lies in, or of the resource group"
-    OWN_DELETION = "deletion of the assignment, delegation, policy, connection, user or invitation that it is"
+    OWN_DELETION = "its own deletion"
     ACCESS_ENDED = ("`endGetAccess`", (ACCESS,))
     KEY_RENEWED = ("renewal of the key that signed it, of both where that is not known", KEYS)
     BOTH_KEYS_RENEWED = ("renewal of both keys", KEYS)
