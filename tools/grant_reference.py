@@ -13,8 +13,8 @@ def grant_reference() -> Iterator[str]:
     yield NOTICE
     yield "# Grants"
     yield (
-        "A grant is Open until a call ends it, which makes it Revoked; it has expired when `GrantExpiresAt` is past. A call "
-        " that failed ends nothing, and a SAS that was used afterwards had not ended. A grant of a kind that is "
+        "A grant is Open until a call ends it, which makes it Revoked; it has expired when `GrantExpiresAt` is past. "
+        "A call that failed ends nothing, and a SAS that was used afterwards had not ended. A grant of a kind that is "
         "not meant to last, and does not end by itself before, should be looked at after the time that is stated here."
     )
     yield table(("Grant", "Ended by", "Expires", "Look after", "Why"), map(_entry, GrantKind))
