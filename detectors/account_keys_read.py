@@ -1,6 +1,7 @@
+from detectors.tellers import keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import renew_keys
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
@@ -11,9 +12,11 @@ from grantwatch.model.severity import Severity
     id="GW05",
     on=Operation,
     operations=("Microsoft.Storage/storageAccounts/listKeys/action",),
+    told_by=(keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Storage account keys read",
         severity=Severity.LOW,
+        stage=Stage.ACCESS,
         techniques=(Technique.UNSECURED_CREDENTIALS, Technique.TRANSFER_TO_CLOUD_ACCOUNT),
         analytics=(Analytic.AN1580,),
         false_positives=(

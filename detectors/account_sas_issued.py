@@ -1,9 +1,11 @@
+from detectors.tellers import keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import IssuedSas
 from grantwatch.model.containment import renew_keys
 from grantwatch.model.grant import Grant, GrantKind
+from grantwatch.model.life import signing_keys
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 from grantwatch.model.time import time_of
@@ -14,9 +16,11 @@ from grantwatch.model.time import time_of
     on=Operation,
     operations=("Microsoft.Storage/storageAccounts/listAccountSas/action",),
     requests=(IssuedSas,),
+    told_by=(keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Account SAS issued",
         severity=Severity.MEDIUM,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.UNSECURED_CREDENTIALS),
         analytics=(Analytic.AN1580,),
         false_positives=(
@@ -39,7 +43,12 @@ def account_sas_issued(operation: Operation) -> Said:
         summary=f"{operation.actor.label} had an account SAS made for {operation.resource.name}.",
         target=operation.resource,
         at=operation.decided,
-        grant=Grant(GrantKind.ACCOUNT_SAS, operation.decided, time_of(request.signed_expiry)),
+        grant=Grant(
+            GrantKind.ACCOUNT_SAS,
+            operation.decided,
+            time_of(request.signed_expiry),
+            rests_on=signing_keys(request.key_to_sign),
+        ),
         evidence={
             "Services": request.signed_services,
             "ResourceTypes": request.signed_resource_types,

@@ -3,16 +3,22 @@
 from detectors.account_keys_read import account_keys_read
 from detectors.account_sas_issued import account_sas_issued
 from detectors.cross_tenant_replication_allowed import cross_tenant_replication_allowed
+from detectors.data_destroyed import data_destroyed
+from detectors.data_shared import data_shared
 from detectors.diagnostic_settings_removed import diagnostic_settings_removed
 from detectors.disk_access_granted import disk_access_granted
 from detectors.image_shared import image_shared
 from detectors.lighthouse_delegated import lighthouse_delegated
 from detectors.network_opened import network_opened
 from detectors.object_replication_configured import object_replication_configured
+from detectors.private_endpoint_connected import private_endpoint_connected
+from detectors.protection_removed import protection_removed
 from detectors.public_access_enabled import public_access_enabled
+from detectors.role_assigned import role_assigned
 from detectors.sas_used_externally import sas_used_externally
 from detectors.server_side_copy_out import server_side_copy_out
 from detectors.service_sas_issued import service_sas_issued
+from detectors.sftp_user_created import sftp_user_created
 from detectors.snapshot_created import snapshot_created
 from detectors.snapshot_to_instance import snapshot_to_instance
 from detectors.user_delegation_key_issued import user_delegation_key_issued
@@ -35,4 +41,10 @@ CATALOGUE: tuple[Detector, ...] = (
     snapshot_created,
     diagnostic_settings_removed,
     snapshot_to_instance,
+    role_assigned,
+    private_endpoint_connected,
+    sftp_user_created,
+    data_shared,
+    data_destroyed,
+    protection_removed,
 )

@@ -1,6 +1,7 @@
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import StorageResource
 from grantwatch.model.containment import update_account
 from grantwatch.model.grant import Grant, GrantKind
@@ -13,9 +14,11 @@ from grantwatch.model.severity import Severity
     on=Operation,
     operations=("Microsoft.Storage/storageAccounts/write", "Microsoft.Storage/storageAccounts/delete"),
     requests=(StorageResource,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Cross-tenant replication allowed",
         severity=Severity.MEDIUM,
+        stage=Stage.WEAKENING,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
         analytics=(Analytic.AN1580,),
         false_positives=("Organisations of several tenants that replicate between them.",),

@@ -2,7 +2,7 @@ import shlex
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import CounterFact, Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Outcome, Severity
@@ -15,6 +15,7 @@ from grantwatch.model.severity import Outcome, Severity
     metadata=Metadata(
         title="Diagnostic settings removed",
         severity=Severity.MEDIUM,
+        stage=Stage.WEAKENING,
         techniques=(Technique.DISABLE_CLOUD_LOGS,),
         analytics=(Analytic.AN1580,),
         false_positives=(
@@ -40,7 +41,7 @@ def diagnostic_settings_removed(operation: Operation) -> Said:
             yield CounterFact(
                 topic=("deleted", operation.correlation_id, operation.resource.key),
                 at=operation.decided,
-                holds=operation.outcome is Outcome.SUCCEEDED and _deletes_its_resource(operation),
+                holds=operation.outcome is Outcome.SUCCEEDED and operation.deletes_its_resource,
                 reason=f"{operation.resource.name} itself was deleted under the same correlation id",
             )
         return
@@ -57,14 +58,6 @@ def diagnostic_settings_removed(operation: Operation) -> Said:
         else (),
         containment=_containment(resource, setting),
     )
-
-
-def _deletes_its_resource(operation: Operation) -> bool:
-    """Not, say, a connection of the resource, whose deletion is logged under the resource's own id."""
-    kind = operation.resource.kind.replace(
-        "microsoft.resources/resourcegroups", "microsoft.resources/subscriptions/resourcegroups"
-    )
-    return operation.name.lower() == f"{kind}/delete"
 
 
 def _containment(resource: ResourceId, setting: str) -> str:

@@ -1,9 +1,11 @@
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.detection.match import Closing, Match, ending
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import GrantAccess
 from grantwatch.model.containment import post
 from grantwatch.model.grant import Grant, GrantKind, after
+from grantwatch.model.life import ACCESS
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 
@@ -26,9 +28,11 @@ from grantwatch.model.severity import Severity
         "Microsoft.ElasticSan/elasticSans/volumeGroups/snapshots/endGetAccess/action",
     ),
     requests=(GrantAccess,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Disk access granted",
         severity=Severity.MEDIUM,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.CREATE_SNAPSHOT),
         analytics=(Analytic.AN1580, Analytic.AN1187),
         false_positives=(
@@ -53,9 +57,8 @@ def disk_access_granted(operation: Operation) -> Said:
 
     The URL needs no further credential, and its use is never in the owner's logs, so the grant is all there is to see.
     """
-    topic = ("disk access", operation.resource.key)
     if operation.verb == "endgetaccess":
-        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
+        yield Closing(topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect, part=ACCESS)
         yield Match(
             title="Disk access revoked",
             summary=f"{operation.actor.label} ended the download access to {operation.resource.name}.",
@@ -72,7 +75,6 @@ def disk_access_granted(operation: Operation) -> Said:
         target=operation.resource,
         at=opened,
         grant=Grant(GrantKind.DISK_ACCESS, opened, after(opened, lasts)),
-        closed_by=(topic,),
         evidence={"AccessLevel": request.access, "DurationInSeconds": lasts},
         containment=_containment(operation),
     )

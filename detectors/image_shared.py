@@ -1,13 +1,13 @@
 from collections.abc import Iterator
 
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match, Topic
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.detection.match import Closing, Match, ending
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import GallerySharing
 from grantwatch.model.containment import post
 from grantwatch.model.grant import ANYONE, UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
-from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Severity
 
 
@@ -16,9 +16,11 @@ from grantwatch.model.severity import Severity
     on=Operation,
     operations=("Microsoft.Compute/galleries/share/action",),
     requests=(GallerySharing,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Image gallery shared",
         severity=Severity.HIGH,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
         analytics=(Analytic.AN1580,),
         false_positives=("Vendors that publish images, and organisations of several tenants.",),
@@ -40,8 +42,11 @@ def image_shared(operation: Operation) -> Said:
     recipients = tuple(_recipients(request)) or (UNKNOWN_RECIPIENT,)
     gallery = operation.resource
     if kind in ("remove", "reset"):
-        ended = [_everyone(gallery)] if kind == "reset" else [_topic(gallery, recipient) for recipient in recipients]
-        yield from (Closing(topic=topic, at=operation.decided, holds=operation.took_effect) for topic in ended)
+        parts = (None,) if kind == "reset" else map(_name, recipients)
+        yield from (
+            Closing(topic=ending(gallery), at=operation.decided, holds=operation.took_effect, part=part)
+            for part in parts
+        )
         yield Match(
             title="Image gallery sharing ended",
             summary=f"{operation.actor.label} ended sharing of gallery {gallery.name}.",
@@ -56,20 +61,15 @@ def image_shared(operation: Operation) -> Said:
             target=gallery,
             at=operation.decided,
             severity=Severity.MEDIUM if recipient.kind is RecipientKind.SUBSCRIPTION else None,
-            grant=Grant(GrantKind.IMAGE_SHARE, operation.decided),
+            grant=Grant(GrantKind.IMAGE_SHARE, operation.decided, rests_on=(_name(recipient),)),
             recipient=recipient,
-            closed_by=(_topic(gallery, recipient), _everyone(gallery)),
-            evidence={"SharedWith": (f"{recipient.kind}: {recipient.id}" if recipient.id else str(recipient.kind),)},
+            evidence={"SharedWith": (_name(recipient),)},
             containment=post(gallery, "share", "2024-03-03", '{"operationType": "Reset"}'),
         )
 
 
-def _topic(gallery: ResourceId, recipient: Recipient) -> Topic:
-    return "image share", gallery.key, recipient.kind, recipient.id or ""
-
-
-def _everyone(gallery: ResourceId) -> Topic:
-    return "image share", gallery.key, "all"
+def _name(recipient: Recipient) -> str:
+    return f"{recipient.kind}: {recipient.id}" if recipient.id else str(recipient.kind)
 
 
 def _recipients(request: GallerySharing) -> Iterator[Recipient]:

@@ -1,6 +1,7 @@
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match, Naming
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.detection.match import Match, Naming
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import Lighthouse, LighthouseProperties
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation
@@ -18,9 +19,11 @@ from grantwatch.model.severity import Outcome, Severity
     ),
     requests=(Lighthouse,),
     responses=(Lighthouse,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Azure Lighthouse delegation",
         severity=Severity.HIGH,
+        stage=Stage.ACCESS,
         techniques=(Technique.ACCOUNT_MANIPULATION, Technique.TRANSFER_TO_CLOUD_ACCOUNT),
         analytics=(Analytic.AN1580,),
         false_positives=("A managed service provider is taken on.",),
@@ -47,9 +50,7 @@ def lighthouse_delegated(operation: Operation) -> Said:
         return
     definition = properties.registration_definition_id
     scope = next(iter(operation.resource.ancestors()), operation.resource)
-    topic = ("lighthouse assignment", operation.resource.key)
     if operation.verb == "delete":
-        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
         yield Match(
             title="Azure Lighthouse delegation ended",
             summary=f"{operation.actor.label} took {scope.name} back from the management of another tenant.",
@@ -62,8 +63,7 @@ def lighthouse_delegated(operation: Operation) -> Said:
         summary=f"{operation.actor.label} put {scope.name} under the management of another tenant.",
         target=scope,
         at=operation.decided,
-        grant=Grant(GrantKind.LIGHTHOUSE_DELEGATION, operation.decided),
-        closed_by=(topic,),
+        grant=Grant(GrantKind.LIGHTHOUSE_DELEGATION, operation.decided, carrier=operation.resource.text),
         named_by=_topic(ResourceId(definition)) if definition else None,
         evidence={"Definition": definition},
         containment=f"az managedservices assignment delete --assignment {operation.resource.quoted}",

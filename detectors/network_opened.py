@@ -2,9 +2,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import NetworkRules, StorageAccountProperties, StorageResource
 from grantwatch.model.containment import remove_network_rule, update_account
 from grantwatch.model.grant import ANYONE, Grant, GrantKind, Recipient, RecipientKind
@@ -18,9 +19,11 @@ from grantwatch.model.severity import Severity
     on=Operation,
     operations=("Microsoft.Storage/storageAccounts/write", "Microsoft.Storage/storageAccounts/delete"),
     requests=(StorageResource,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Storage network opened",
         severity=Severity.MEDIUM,
+        stage=Stage.WEAKENING,
         techniques=(Technique.DISABLE_CLOUD_FIREWALL, Technique.TRANSFER_TO_CLOUD_ACCOUNT),
         analytics=(Analytic.AN1580,),
         false_positives=("Planned migrations, and people who open an account to reach it from home.",),

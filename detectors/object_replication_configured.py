@@ -1,6 +1,7 @@
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.detection.match import Match
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import ReplicationPolicy, ReplicationProperties
 from grantwatch.model.containment import delete_replication_policy
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
@@ -18,9 +19,11 @@ from grantwatch.model.severity import Severity
     ),
     requests=(ReplicationPolicy,),
     responses=(ReplicationPolicy,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Object replication configured",
         severity=Severity.MEDIUM,
+        stage=Stage.USE,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
         analytics=(Analytic.AN1580,),
         false_positives=("Replication between regions for availability, within one organisation.",),
@@ -37,9 +40,7 @@ def object_replication_configured(operation: Operation) -> Said:
 
     High when the destination is not known to be ours, for then it is a standing leak.
     """
-    topic = ("object replication", operation.resource.key)
     if operation.verb == "delete":
-        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
         yield Match(
             title="Object replication ended",
             summary=f"{operation.actor.label} deleted replication policy {operation.resource.name}.",
@@ -61,8 +62,7 @@ def object_replication_configured(operation: Operation) -> Said:
         target=account,
         at=operation.decided,
         severity_if_foreign=Severity.HIGH,
-        grant=Grant(GrantKind.OBJECT_REPLICATION, operation.decided),
-        closed_by=(topic,),
+        grant=Grant(GrantKind.OBJECT_REPLICATION, operation.decided, carrier=operation.resource.text),
         recipient=(
             Recipient(RecipientKind.STORAGE_ACCOUNT, destination.text, name=destination.name)
             if destination

@@ -1,11 +1,12 @@
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Closing, Match, Setting, Topic
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.detection.match import Closing, Match, Setting, ending
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import StorageAccountProperties, StorageResource
 from grantwatch.model.containment import close_container, update_account
 from grantwatch.model.grant import ANYONE, Grant, GrantKind
+from grantwatch.model.life import ANONYMOUS_ACCESS
 from grantwatch.model.operation import Operation
-from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Severity
 
 
@@ -19,9 +20,11 @@ from grantwatch.model.severity import Severity
         "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
     ),
     requests=(StorageResource,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Anonymous access enabled",
         severity=Severity.MEDIUM,
+        stage=Stage.WEAKENING,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.DATA_FROM_CLOUD_STORAGE),
         analytics=(Analytic.AN1580,),
         false_positives=("Accounts that serve public web content.",),
@@ -44,17 +47,19 @@ def public_access_enabled(operation: Operation) -> Said:
         return
     value = str(asked).lower()
     account = operation.resource.storage_account or operation.resource
-    topic = _topic(operation.resource)
     setting = Setting(
-        topic=topic,
+        topic=("anonymous access", operation.resource.key),
         values=frozenset() if deleted else frozenset((value,)),
         at=operation.decided,
         whole=request.is_whole and not operation.created,
         holds=operation.took_effect,
     )
     yield setting
+    if value in ("none", "false"):
+        yield Closing(
+            topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect, part=ANONYMOUS_ACCESS
+        )
     if deleted or value in ("none", "false"):
-        yield Closing(topic=topic, at=operation.decided, holds=operation.took_effect)
         return
     yield Match(
         summary=f"{operation.actor.label} "
@@ -67,7 +72,6 @@ def public_access_enabled(operation: Operation) -> Said:
         target=operation.resource,
         at=operation.decided,
         change=setting,
-        closed_by=(_topic(account),),
         grant=Grant(GrantKind.PUBLIC_ACCESS, operation.decided),
         recipient=ANYONE,
         evidence={"PublicAccess": value},
@@ -77,7 +81,3 @@ def public_access_enabled(operation: Operation) -> Said:
             else update_account(account, "--allow-blob-public-access false")
         ),
     )
-
-
-def _topic(resource: ResourceId) -> Topic:
-    return "anonymous access", resource.key

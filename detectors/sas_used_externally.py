@@ -2,11 +2,13 @@ import re
 from datetime import timedelta
 from functools import lru_cache
 
+from detectors.tellers import delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import renew_keys, revoke_delegation_keys
-from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Grant, GrantKind, Recipient, RecipientKind
+from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
+from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.network import IpClass
 from grantwatch.model.sas import Sas, SasKind
 from grantwatch.model.severity import Severity
@@ -33,9 +35,11 @@ def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
     on=StorageAccess,
     authentications=frozenset((Authentication.SAS, Authentication.DELEGATION_SAS)),
     natural_key=by_signature_network_and_day,
+    told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="SAS used from outside",
         severity=Severity.LOW,
+        stage=Stage.USE,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.DATA_FROM_CLOUD_STORAGE),
         analytics=(Analytic.AN1580,),
         false_positives=(
@@ -70,7 +74,7 @@ def sas_used_externally(storage: StorageAccess) -> Said:
         target=storage.resource,
         at=access.time,
         severity=_severity(storage),
-        grant=Grant(GrantKind.SAS_IN_USE, (sas.starts if sas else None) or access.time, sas.expires if sas else None),
+        grant=grant_in_use(storage),
         recipient=_recipient(access, sas),
         evidence={
             "Signature": access.signature,

@@ -1,10 +1,12 @@
 from datetime import timedelta
 
+from detectors.tellers import delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import CounterFact, Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import renew_keys, revoke_delegation_keys
-from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind
+from grantwatch.model.grant import UNKNOWN_RECIPIENT
+from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import COPY_ENGINE_READS, Access, Authentication, StorageAccess
@@ -42,9 +44,11 @@ def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
     ),
     natural_key=by_signature_or_source,
     by_object=True,
+    told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Data copied out by the storage service",
         severity=Severity.MEDIUM,
+        stage=Stage.USE,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT,),
         analytics=(Analytic.AN1580,),
         false_positives=(
@@ -85,7 +89,7 @@ def server_side_copy_out(storage: StorageAccess) -> Said:
         summary=f"Storage itself read {path} with a SAS, as for a copy into another account.",
         target=storage.resource,
         at=access.time,
-        grant=Grant(GrantKind.SAS_IN_USE, (sas.starts if sas else None) or access.time, sas.expires if sas else None),
+        grant=grant_in_use(storage),
         recipient=UNKNOWN_RECIPIENT,
         evidence={
             "Signature": access.signature,

@@ -1,6 +1,6 @@
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import CreationData, DiskResource
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
@@ -15,6 +15,7 @@ from grantwatch.model.severity import Severity
     metadata=Metadata(
         title="Snapshot created",
         severity=Severity.INFORMATIONAL,
+        stage=Stage.ACCESS,
         techniques=(Technique.CREATE_SNAPSHOT,),
         analytics=(Analytic.AN1187, Analytic.AN1580),
         false_positives=("Backup products and people who take a snapshot before a change.",),

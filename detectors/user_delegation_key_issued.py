@@ -1,8 +1,9 @@
 from datetime import timedelta
 
+from detectors.tellers import delegation_keys_revoked, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import revoke_delegation_keys
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.severity import Severity
@@ -26,9 +27,11 @@ def by_requester_and_day(access: Access) -> tuple[str, ...] | None:
     operations=("GetUserDelegationKey",),
     authorized_for="generateUserDelegationKey",
     natural_key=by_requester_and_day,
+    told_by=(delegation_keys_revoked, resource_deleted),
     metadata=Metadata(
         title="User delegation key issued",
         severity=Severity.LOW,
+        stage=Stage.ACCESS,
         techniques=(Technique.TRANSFER_TO_CLOUD_ACCOUNT, Technique.STEAL_ACCESS_TOKEN),
         analytics=(Analytic.AN1580,),
         false_positives=("Applications that hand out user delegation SAS, as Microsoft recommends.",),
@@ -52,7 +55,12 @@ def user_delegation_key_issued(storage: StorageAccess) -> Said:
         summary=f"{access.actor.label} got a user delegation key of {access.account}.",
         target=storage.resource,
         at=access.time,
-        grant=Grant(GrantKind.USER_DELEGATION_KEY, access.time, end_of_day + LONGEST_VALIDITY),
+        grant=Grant(
+            GrantKind.USER_DELEGATION_KEY,
+            access.time,
+            end_of_day + LONGEST_VALIDITY,
+            last_used=storage.accesses[-1].time,
+        ),
         recipient=Recipient(RecipientKind.PRINCIPAL, access.actor.id, access.actor.tenant, access.actor.label),
         evidence={
             "ExpiryIsLatestPossible": True,

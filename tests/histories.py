@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.world import ACCOUNT, ADMIN, BEGIN, DISK, END, NOON, OWNER, STRANGER, SUBSCRIPTION
+from tests.world import ACCOUNT, ADMIN, BEGIN, DISK, END, LIST_ACCOUNT_SAS, NOON, OWNER, STRANGER, SUBSCRIPTION
 from tools.azure_records import (
     Account,
     AccountKey,
@@ -39,6 +39,7 @@ ROBOT = Caller(CallerKind.SERVICE_PRINCIPAL, "deployer", OWNER, "", Role.OWNER)
 BACKUP = Account("contosobackup", SUBSCRIPTION, "data")
 SNAPSHOT = SUBSCRIPTION.resource("servers", "Microsoft.Compute/snapshots", "payroll-copy")
 GALLERY = SUBSCRIPTION.resource("images", "Microsoft.Compute/galleries", "golden")
+RENEW = "Microsoft.Storage/storageAccounts/regenerateKey/action"
 EVENING = NOON + timedelta(hours=8)
 
 _correlations = st.sampled_from(("run-1", "run-2", "run-3"))
@@ -208,6 +209,39 @@ def _keys_and_snapshots(draw: st.DrawFn) -> list[Record]:
     return draw(_call(operation, resource, request=body))
 
 
+@st.composite
+def _grant_and_ending(draw: st.DrawFn) -> list[Record]:
+    """Grants of several kinds on few resources, and calls that end them or seem to."""
+    assignment = f"{DISK}/providers/Microsoft.Authorization/roleAssignments/{synthetic_guid('role')}"
+    user = f"{ACCOUNT.resource_id}/localUsers/partner"
+    reader = {
+        "properties": {"roleDefinitionId": f"/providers/x/roleDefinitions/{Role.SNAPSHOT_CONTRIBUTOR.definition_id}"}
+    }
+    operation, resource, body = draw(
+        st.sampled_from(
+            (
+                ("Microsoft.Storage/storageAccounts/listKeys/action", ACCOUNT.resource_id, None),
+                (LIST_ACCOUNT_SAS, ACCOUNT.resource_id, {"keyToSign": "key1"}),
+                (RENEW, ACCOUNT.resource_id, {"keyName": "key1"}),
+                (RENEW, ACCOUNT.resource_id, {"keyName": "key2"}),
+                ("Microsoft.Storage/storageAccounts/revokeUserDelegationKeys/action", ACCOUNT.resource_id, None),
+                ("Microsoft.Storage/storageAccounts/delete", ACCOUNT.resource_id, None),
+                ("Microsoft.Storage/storageAccounts/localUsers/write", user, None),
+                ("Microsoft.Storage/storageAccounts/localUsers/delete", user, None),
+                ("Microsoft.Authorization/roleAssignments/write", assignment, reader),
+                ("Microsoft.Authorization/roleAssignments/delete", assignment, None),
+                ("Microsoft.Compute/disks/delete", DISK, None),
+                (
+                    "Microsoft.Resources/subscriptions/resourceGroups/delete",
+                    f"{SUBSCRIPTION.scope}/resourceGroups/data",
+                    None,
+                ),
+            )
+        )
+    )
+    return draw(_call(operation, resource, request=body))
+
+
 def _service_sas(permissions: str = "r") -> str:
     return sas_query(permissions, NOON.replace(hour=0) + timedelta(days=30), resource="c")
 
@@ -265,6 +299,8 @@ _THEMES = (
     _deletion(),
     _gallery_share(),
     _storage_use(),
+    _grant_and_ending(),
+    _grant_and_ending() | _storage_use(),
 )
 
 

@@ -17,6 +17,7 @@ from grantwatch.tally import Tally
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 PANTHER = "panther-analysis/rule-test-records.jsonl"
+PLASO = "plaso/azure_activity_log.jsonl"
 DYNATRACE = "dynatrace-log-forwarder/activity-records.jsonl"
 
 # Every record can be read so far. One that rightly cannot gets an entry: file and line, and why.
@@ -26,15 +27,43 @@ EXPLAINED_REJECTS: dict[tuple[str, int], str] = {}
 HOSTILE: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {
     (PANTHER, 31): (("diagnostic_settings_removed", "Medium"),),
     (PANTHER, 32): (("diagnostic_settings_removed", "Medium"),),
+    (PANTHER, 34): (("data_destroyed", "Informational"),),
+    (PANTHER, 35): (("data_destroyed", "Informational"),),
+    (PANTHER, 39): (("data_destroyed", "Informational"),),
+    (PANTHER, 103): (("data_destroyed", "Informational"),),
+    (PANTHER, 104): (("data_destroyed", "Informational"),),
+    (PANTHER, 105): (("data_destroyed", "Informational"),),
+    (PANTHER, 106): (("data_destroyed", "Informational"),),  # refused
+    (PANTHER, 111): (("protection_removed", "Low"),),
+    (PANTHER, 112): (("protection_removed", "Low"),),
+    (PANTHER, 113): (("protection_removed", "Low"),),
+    (PANTHER, 114): (("protection_removed", "Informational"),),  # refused
+    (PANTHER, 116): (("data_destroyed", "Informational"),),
+    (PANTHER, 117): (("data_destroyed", "Informational"),),
+    (PANTHER, 119): (("role_assigned", "Low"),),
+    (PANTHER, 121): (("role_assigned", "Informational"),),
+    (PANTHER, 133): (("data_destroyed", "Informational"),),
+    (PANTHER, 134): (("data_destroyed", "Informational"),),
+    (PANTHER, 138): (("data_destroyed", "Informational"),),
     (PANTHER, 142): (("account_keys_read", "Low"),),
     (PANTHER, 143): (("account_keys_read", "Low"),),
     (PANTHER, 144): (("account_keys_read", "Informational"),),  # refused
     (PANTHER, 145): (("network_opened", "Medium"),),
     (PANTHER, 146): (("network_opened", "Medium"),),
     (PANTHER, 147): (("network_opened", "Low"),),  # a full PUT, and nobody knows what was before
+    (PANTHER, 148): (("protection_removed", "Low"),),
+    (PANTHER, 149): (("protection_removed", "Low"),),
+    (PANTHER, 150): (("data_destroyed", "Informational"),),
     (PANTHER, 151): (("public_access_enabled", "Medium"),),
     (PANTHER, 153): (("public_access_enabled", "Medium"),),
     (PANTHER, 154): (("public_access_enabled", "Medium"),),
+    (PANTHER, 156): (("data_destroyed", "Informational"),),
+    (PANTHER, 170): (("protection_removed", "Low"),),
+    (PANTHER, 175): (("protection_removed", "Low"),),
+    (PANTHER, 183): (("protection_removed", "Low"),),
+    (PANTHER, 184): (("protection_removed", "Low"),),
+    (PANTHER, 185): (("protection_removed", "Low"),),
+    (PANTHER, 186): (("protection_removed", "Informational"),),  # refused
     (PANTHER, 188): (("sas_used_externally", "Medium"),),
     (PANTHER, 189): (("sas_used_externally", "Low"),),
     (PANTHER, 190): (("sas_used_externally", "Informational"),),  # from a private address
@@ -42,8 +71,11 @@ HOSTILE: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {
     (PANTHER, 208): (("disk_access_granted", "Medium"),),
     (PANTHER, 209): (("disk_access_granted", "Medium"),),
     (PANTHER, 210): (("disk_access_granted", "Medium"),),
+    (PANTHER, 212): (("data_destroyed", "Informational"),),
+    (PANTHER, 213): (("data_destroyed", "Informational"),),
     (PANTHER, 214): (("snapshot_created", "Informational"),),
     (DYNATRACE, 2): (("account_sas_issued", "Informational"),),  # refused
+    (PLASO, 1): (("data_destroyed", "Informational"),),  # only begun
 }
 
 # Families that are none of ours, by file: every record of these is ignored.

@@ -1,4 +1,4 @@
-"""Documentation made from the code: three pages in ``docs/`` and the table in ``README.md``.
+"""Documentation made from the code: four pages in ``docs/`` and the table in ``README.md``.
 
 ``python -m tools.generate`` writes the files; with ``--check`` it writes nothing and fails when one of them is stale.
 """
@@ -15,6 +15,7 @@ from grantwatch.model.finding import TABLE, Finding
 from grantwatch.model.operation import Operation
 from grantwatch.model.schema import Column, columns_of
 from grantwatch.model.severity import Outcome, severity_of
+from tools.grant_reference import grant_reference
 from tools.markdown import NOTICE, described, joined, listed, row, table
 from tools.service_reference import service_reference
 
@@ -52,6 +53,7 @@ def files() -> Iterator[tuple[str, str]]:
     """The name of each generated file, from the root, and what it holds."""
     yield "docs/detections.md", joined(detections(CATALOGUE))
     yield "docs/finding-schema.md", joined(finding_schema(columns_of(Finding)))
+    yield "docs/grants.md", joined(grant_reference())
     yield "docs/service-reference.md", joined(service_reference())
     yield "README.md", _with_overview((ROOT / "README.md").read_text(encoding="utf-8"), overview(CATALOGUE))
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, Recipient
-from grantwatch.model.resource import ResourceId
+from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Severity
 
 Topic = tuple[str, ...]
@@ -15,6 +16,11 @@ Topic = tuple[str, ...]
 
 Fact = str | int | bool | None | tuple[str, ...]
 """A value that may stand in a row. Tuples of the matches that fold into one finding are joined."""
+
+
+def ending(resource: ResourceId) -> Topic:
+    """Under what it is said that grants on a resource, or on something in it, have ended."""
+    return "ending", resource.key
 
 
 class Statement(Struct, frozen=True, kw_only=True):
@@ -46,7 +52,9 @@ class Setting(Statement, frozen=True, kw_only=True):
 
 
 class Closing(Statement, frozen=True, kw_only=True):
-    """Every grant under this topic that was open at that time has ended."""
+    """What was open at that time has ended: all grants under this topic, or one part of what they rest on."""
+
+    part: str | None = None
 
 
 class CounterFact(Statement, frozen=True, kw_only=True):
@@ -68,8 +76,8 @@ class Match(Struct, frozen=True, kw_only=True):
 
     ``severity`` defaults to the detector's, ``severity_if_foreign`` applies when the recipient is not known to be
     ours. The fields behind it name what memory shall bring in: a change that counts only against the last known
-    value, the topics under which the grant ends, counter-facts that revise the match down to Informational, and
-    another record that names the recipient. ``void`` says that a match which fewer records would have made is none.
+    value, counter-facts that revise the match down to Informational, and another record that names the recipient.
+    ``void`` says that a match which fewer records would have made is none.
     """
 
     summary: str
@@ -84,9 +92,13 @@ class Match(Struct, frozen=True, kw_only=True):
     containment: str | None = None
     void: bool = False
     change: Setting | None = None
-    closed_by: tuple[Topic, ...] = ()
     countered_by: tuple[Topic, ...] = ()
     named_by: Topic | None = None
+
+    @property
+    def closed_by(self) -> tuple[Topic, ...]:
+        """Under what it is said that the grant ended: of itself, of its resource, and of what that lies in."""
+        return _endings(self.grant.carrier, self.target) if self.grant else ()
 
     @property
     def topics(self) -> tuple[Topic, ...]:
@@ -95,3 +107,13 @@ class Match(Struct, frozen=True, kw_only=True):
         if self.named_by:
             topics = (self.named_by, *topics)
         return (self.change.topic, *topics) if self.change else topics
+
+
+@lru_cache(maxsize=4096)
+def _endings(carrier: str | None, target: ResourceId) -> tuple[Topic, ...]:
+    """Of a carrier, the target, the resource it belongs to, and the group. A topic costs two calls of the store."""
+    places = (target, *target.ancestors())
+    resources = [each for each in places if not each.kind.startswith("microsoft.resources/")]
+    groups = (each for each in places if each.kind == "microsoft.resources/resourcegroups")
+    own = [resource_of(carrier)] if carrier else []
+    return tuple(dict.fromkeys(ending(each) for each in (*own, *resources[:1], *resources[-1:], *groups)))

@@ -1,7 +1,7 @@
 """A match in the light of what others said under its topics."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from grantwatch.model.grant import UNKNOWN_RECIPIENT
 from grantwatch.model.severity import Severity
 
 S = TypeVar("S", bound=Statement)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Resolved(Struct, frozen=True):
@@ -58,11 +59,15 @@ def _named(match: Match, statements: Sequence[Statement]) -> Match:
 
 
 def _closing(match: Match, statements: Sequence[Statement]) -> datetime | None:
-    """When the match's grant ended: the earliest closing, or other value of what it changed, after it was opened."""
+    """When the match's grant ended: the earliest closing, or other value of what it changed, after it last held."""
     if match.grant is None or not statements:
         return None
-    opened, change = match.grant.opened, match.change
-    ends = [each.at for each in _of(statements, Closing, *match.closed_by) if each.at >= opened]
+    grant, change = match.grant, match.change
+    closings = [each for each in _of(statements, Closing, *match.closed_by) if each.at >= grant.held_until]
+    ends = [each.at for each in closings if each.part is None]
+    gone = [min((each.at for each in closings if each.part == part), default=_NEVER) for part in grant.parts]
+    if gone and max(gone) < _NEVER:
+        ends.append(max(gone))
     if change is not None:
         undone = (each for each in _of(statements, Setting, change.topic) if not change.values <= each.values)
         ends += [each.at for each in undone if each.at > change.at]

@@ -18,6 +18,7 @@ class Tactic(StrEnum):
     CREDENTIAL_ACCESS = "Credential Access"
     COLLECTION = "Collection"
     EXFILTRATION = "Exfiltration"
+    IMPACT = "Impact"
 
 
 class Stage(Ordered):
@@ -55,6 +56,9 @@ class Technique(Enum):
     STEAL_ACCESS_TOKEN = ("T1528", "Steal Application Access Token", Tactic.CREDENTIAL_ACCESS)
     DATA_FROM_CLOUD_STORAGE = ("T1530", "Data from Cloud Storage", Tactic.COLLECTION)
     ACCOUNT_MANIPULATION = ("T1098", "Account Manipulation", Tactic.PERSISTENCE)
+    ADDITIONAL_ROLES = ("T1098.003", "Account Manipulation: Additional Cloud Roles", Tactic.PERSISTENCE)
+    DATA_DESTRUCTION = ("T1485", "Data Destruction", Tactic.IMPACT)
+    INHIBIT_RECOVERY = ("T1490", "Inhibit System Recovery", Tactic.IMPACT)
 
     def __init__(self, technique_id: str, title: str, tactic: Tactic) -> None:
         self.id = technique_id

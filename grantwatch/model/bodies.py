@@ -46,6 +46,15 @@ class IssuedSas(Body, frozen=True):
     canonicalized_resource: str | None = None
 
 
+class RenewedKey(Body, frozen=True):
+    """Of ``regenerateKey`` and ``rotateKey``: which key it was. The new keys are in the answer, which nobody reads.
+
+    https://learn.microsoft.com/rest/api/storagerp/storage-accounts/regenerate-key
+    """
+
+    key_name: str | None = None
+
+
 class IpRule(Body, frozen=True):
     """One allowed address or range of a firewall."""
 
@@ -197,3 +206,160 @@ class DiskResource(DesiredState, frozen=True):
     """
 
     properties: DiskProperties | None = None
+
+
+class RoleAssignmentProperties(Body, frozen=True):
+    """Of a role assignment.
+
+    ``delegated_managed_identity_resource_id`` is only there where the identity belongs to another tenant.
+    """
+
+    role_definition_id: str | None = None
+    principal_id: str | None = None
+    principal_type: str | None = None
+    delegated_managed_identity_resource_id: str | None = None
+
+
+class RoleAssignment(Body, frozen=True):
+    """Body of a write of a role assignment.
+
+    https://learn.microsoft.com/rest/api/authorization/role-assignments/create
+    """
+
+    properties: RoleAssignmentProperties | None = None
+
+
+class ResourceReference(Body, frozen=True):
+    """Another resource, by its id."""
+
+    id: str | None = None
+
+
+class ConnectionState(Body, frozen=True):
+    """Whether a private endpoint was let in."""
+
+    status: str | None = None
+
+
+class ConnectionProperties(Body, frozen=True):
+    """Of a private endpoint connection."""
+
+    private_endpoint: ResourceReference | None = None
+    private_link_service_connection_state: ConnectionState | None = None
+
+
+class EndpointConnection(Body, frozen=True):
+    """Body of a write of a private endpoint connection, the same at every service.
+
+    https://learn.microsoft.com/rest/api/storagerp/private-endpoint-connections/put
+    """
+
+    properties: ConnectionProperties | None = None
+
+
+class PermissionScope(Body, frozen=True):
+    """What a local user may do in one container or share."""
+
+    permissions: str | None = None
+    service: str | None = None
+    resource_name: str | None = None
+
+
+class LocalUserProperties(Body, frozen=True):
+    """Of a local user. Its keys and passwords are never declared."""
+
+    permission_scopes: tuple[PermissionScope, ...] | None = None
+    home_directory: str | None = None
+    has_ssh_key: bool | None = None
+    has_ssh_password: bool | None = None
+    has_shared_key: bool | None = None
+
+
+class LocalUser(Body, frozen=True):
+    """Body of a write of a local user of a storage account.
+
+    https://learn.microsoft.com/rest/api/storagerp/local-users/create-or-update
+    """
+
+    properties: LocalUserProperties | None = None
+
+
+class AccessPolicy(Body, frozen=True):
+    """A managed identity that a data share of a storage account lets in."""
+
+    principal_id: str | None = None
+    tenant_id: str | None = None
+    permission: str | None = None
+
+
+class SharedAsset(Body, frozen=True):
+    """A path that a data share of a storage account shows."""
+
+    asset_path: str | None = None
+
+
+class SharedDataProperties(Body, frozen=True):
+    """Of an invitation of Azure Data Share, and of a data share of a storage account."""
+
+    target_active_directory_id: str | None = None
+    target_object_id: str | None = None
+    target_email: str | None = None
+    access_policies: tuple[AccessPolicy, ...] | None = None
+    assets: tuple[SharedAsset, ...] | None = None
+
+
+class SharedData(Body, frozen=True):
+    """Body of a write of either.
+
+    https://learn.microsoft.com/rest/api/datashare/invitations/create
+    https://learn.microsoft.com/rest/api/storagerp/data-shares
+    """
+
+    properties: SharedDataProperties | None = None
+
+
+class RetentionPolicy(Body, frozen=True):
+    """Whether what is deleted is kept for some time."""
+
+    enabled: bool | None = None
+
+
+class SoftDelete(Body, frozen=True):
+    """``softDeleteSettings`` of a vault; of a backup vault they call it ``state``."""
+
+    soft_delete_state: str | None = None
+    state: str | None = None
+
+
+class Immutability(Body, frozen=True):
+    """``immutabilitySettings`` of a vault."""
+
+    state: str | None = None
+
+
+class VaultSecurity(Body, frozen=True):
+    """``securitySettings`` of a vault."""
+
+    soft_delete_settings: SoftDelete | None = None
+    immutability_settings: Immutability | None = None
+
+
+class ProtectionProperties(Body, frozen=True):
+    """What keeps deleted data of a storage service, of a vault, or of a vault's backup configuration."""
+
+    delete_retention_policy: RetentionPolicy | None = None
+    container_delete_retention_policy: RetentionPolicy | None = None
+    share_delete_retention_policy: RetentionPolicy | None = None
+    is_versioning_enabled: bool | None = None
+    security_settings: VaultSecurity | None = None
+    soft_delete_feature_state: str | None = None
+
+
+class Protection(DesiredState, frozen=True):
+    """Body of a write of any of them.
+
+    https://learn.microsoft.com/rest/api/storagerp/blob-services/set-service-properties
+    https://learn.microsoft.com/rest/api/recoveryservices/vaults/create-or-update
+    """
+
+    properties: ProtectionProperties | None = None

@@ -6,9 +6,8 @@ Every name in them was chosen by whoever made the resource, so all of them are q
 import shlex
 from functools import lru_cache
 
+from grantwatch.model.life import signing_keys
 from grantwatch.model.resource import ResourceId, resource_of
-
-_KEYS = ("key1", "key2")
 
 
 def renew_keys(account: ResourceId, key: str | None = None) -> str:
@@ -18,9 +17,8 @@ def renew_keys(account: ResourceId, key: str | None = None) -> str:
 
 @lru_cache(maxsize=1024)
 def _renewal(account: str, key: str | None) -> str:
-    chosen = [each for each in _KEYS if key and key.lower().startswith(each)] or _KEYS
     return " && ".join(
-        f"az storage account keys renew {_located(resource_of(account))} --key {each}" for each in chosen
+        f"az storage account keys renew {_located(resource_of(account))} --key {each}" for each in signing_keys(key)
     )
 
 
@@ -49,6 +47,18 @@ def remove_network_rule(account: ResourceId, *rule: str) -> str:
 def delete_replication_policy(account: ResourceId, policy: str) -> str:
     """End object replication by one policy."""
     return f"az storage account or-policy delete {_located(account)} --policy-id {shlex.quote(policy)}"
+
+
+def delete_local_user(account: ResourceId, user: str) -> str:
+    """End what a local user's password and keys open."""
+    return f"az storage account local-user delete {_located(account)} --user-name {shlex.quote(user)}"
+
+
+def reject_endpoint(target: ResourceId, connection: ResourceId | None) -> str:
+    """Let a private endpoint in no more; list those of the target where it is not known which it is."""
+    if connection is None:
+        return f"az network private-endpoint-connection list --id {target.quoted}"
+    return f"az network private-endpoint-connection reject --id {connection.quoted}"
 
 
 def post(resource: ResourceId, action: str, api_version: str, body: str = "") -> str:

@@ -97,6 +97,14 @@ class Operation:
         return self.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)
 
     @property
+    def deletes_its_resource(self) -> bool:
+        """Not, say, a connection of the resource, whose deletion is logged under the resource's own id."""
+        kind = self.resource.kind.replace(
+            "microsoft.resources/resourcegroups", "microsoft.resources/subscriptions/resourcegroups"
+        )
+        return self.name.lower() == f"{kind}/delete"
+
+    @property
     def started(self) -> datetime:
         return self.phases[0].time
 

@@ -16,6 +16,7 @@ from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.engine import Engine
 from grantwatch.memory import facts as memory_facts
 from grantwatch.ports import Row, StateStore
+from grantwatch.settings import Settings
 from tests.histories import histories
 from tests.memory.faults import ContendedStore, Intrusion, Outage, OutageError, Ports
 from tests.strategies import stable
@@ -25,6 +26,7 @@ from tests.world import (
     DISK,
     END,
     NOON,
+    OWNER,
     SUBSCRIPTION,
     account_sas,
     body_of,
@@ -38,7 +40,8 @@ Contents = dict[str, dict[str, Any]]
 
 
 def engine_on(store: StateStore, sink: Any, parking: Any = None) -> Engine:
-    return local.engine(store=store, sink=sink, parking=parking or MemoryParking())
+    settings = Settings(owner_tenant_id=OWNER.id)
+    return local.engine(store=store, sink=sink, parking=parking or MemoryParking(), settings=settings)
 
 
 def current(*sinks: MemorySink) -> Contents:

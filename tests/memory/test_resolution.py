@@ -1,15 +1,20 @@
 """What others say under a match's topics, and what it makes of the match."""
 
 from datetime import timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement
+from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement, ending
 from grantwatch.memory.resolution import Resolved, resolved
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
+from grantwatch.model.life import ACCESS
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Severity
+from tests.strategies import stable
 from tests.world import NOON
 
 TOPIC = ("topic", "/r")
@@ -40,13 +45,65 @@ def test_a_match_of_which_nobody_speaks_has_the_detectors_severity() -> None:
     assert judge(match(severity=Severity.HIGH)).severity is Severity.HIGH
 
 
-def test_a_grant_ends_with_the_first_closing_after_it_was_opened() -> None:
-    closings = [Closing(topic=TOPIC, at=NOON + minutes * MINUTE) for minutes in (-5, 9, 3)]
+def closing(minutes: int, part: str | None = None, resource: str = "/r") -> Closing:
+    return Closing(topic=ending(ResourceId(resource)), at=NOON + minutes * MINUTE, part=part)
 
-    assert judge(match(closed_by=(TOPIC,)), *closings).closed == NOON + 3 * MINUTE
-    assert judge(match(closed_by=(TOPIC,)), closings[0]).closed is None
-    assert judge(match(closed_by=(("other",),)), *closings).closed is None
-    assert judge(match(), *closings).closed is None
+
+def keys_held(**more: Any) -> Match:
+    return match(grant=Grant(GrantKind.ACCOUNT_KEYS, NOON, **more))
+
+
+def test_a_grant_ends_with_the_first_closing_after_it_was_opened() -> None:
+    assert judge(match(), closing(-5), closing(9), closing(3)).closed == NOON + 3 * MINUTE
+    assert judge(match(), closing(-5)).closed is None
+    assert judge(match(), closing(3, resource="/other")).closed is None
+    assert judge(match(grant=None), closing(3)).closed is None
+
+
+def test_a_grant_that_rests_on_one_part_ends_when_that_part_does() -> None:
+    assert judge(match(), closing(3, ACCESS), closing(1, "another part")).closed == NOON + 3 * MINUTE
+
+
+def test_a_grant_that_rests_on_two_parts_ends_when_both_have() -> None:
+    renewals = [closing(-2, "key2"), closing(1, "key1"), closing(4, "key1"), closing(9, "key2")]
+
+    assert judge(keys_held(), *renewals).closed == NOON + 9 * MINUTE
+    assert judge(keys_held(), *renewals[:3]).closed is None
+    assert judge(keys_held(), *renewals, closing(6)).closed == NOON + 6 * MINUTE
+    assert judge(keys_held(rests_on=("key1",)), *renewals).closed == NOON + 1 * MINUTE
+
+
+def test_a_grant_that_was_used_after_a_closing_had_not_ended() -> None:
+    used = keys_held(rests_on=("key1",), last_used=NOON + 2 * MINUTE)
+
+    assert judge(used, closing(1, "key1")).closed is None
+    assert judge(used, closing(1, "key1"), closing(3, "key1")).closed == NOON + 3 * MINUTE
+
+
+def test_a_grant_ends_with_what_it_is_and_with_all_that_its_resource_lies_in() -> None:
+    group = "/subscriptions/s/resourceGroups/g"
+    account = f"{group}/providers/Microsoft.Storage/storageAccounts/a"
+    container = f"{account}/blobServices/default/containers/c"
+    assignment = f"{container}/providers/Microsoft.Authorization/roleAssignments/r"
+    grant = Grant(GrantKind.ROLE_ASSIGNMENT, NOON, carrier=assignment)
+    of = match(target=ResourceId(container), grant=grant)
+
+    for ended in (assignment, container, account, group):
+        assert judge(of, closing(1, resource=ended.upper())).closed == NOON + MINUTE
+    for other in (f"{account}x", f"{group}x", "/subscriptions/s"):
+        assert judge(of, closing(1, resource=other)).closed is None
+
+
+@stable(200)
+@given(st.lists(st.tuples(st.integers(-9, 9), st.sampled_from((None, "key1", "key2", "other"))), max_size=6))
+def test_no_grant_ends_before_it_was_opened_and_more_closings_never_end_it_later(
+    told: list[tuple[int, str | None]],
+) -> None:
+    closings = [closing(minutes, part) for minutes, part in told]
+    ends = [resolved(keys_held(), Severity.LOW, closings[:count]).closed for count in range(len(closings) + 1)]
+
+    assert all(end is None or end >= NOON for end in ends)
+    assert all(later is not None and later <= sooner for sooner, later in pairwise(ends) if sooner is not None)
 
 
 def test_a_counter_fact_near_in_time_lowers_the_match_and_gives_its_reason() -> None:
@@ -116,7 +173,7 @@ def test_records_that_disagree_about_the_recipient_name_nobody_and_are_shown() -
 
 
 def test_when_facts_were_dropped_nothing_speaks_in_favour_of_a_match() -> None:
-    of = match(change=setting(whole=True), countered_by=(TOPIC,), closed_by=(TOPIC,))
+    of = match(change=setting(whole=True), countered_by=(TOPIC,))
     harmless = (CounterFact(topic=TOPIC, at=NOON, reason="ours"), setting("true", -1))
     uncertain = judge(of, *harmless, certain=False)
 

@@ -1,0 +1,40 @@
+"""Calls that are no finding by themselves and end the grants of several detectors.
+
+An owner who renews a key, revokes delegation keys or deletes a resource says so once, here, and every detector that
+names the teller hears it.
+"""
+
+from grantwatch.detection.detector import Tellings, teller
+from grantwatch.detection.match import Closing, ending
+from grantwatch.model.bodies import RenewedKey
+from grantwatch.model.life import DELEGATION_KEYS, KEYS
+from grantwatch.model.operation import Operation
+
+
+@teller(operations=("*/delete",))
+def resource_deleted(operation: Operation) -> Tellings:
+    """What is deleted takes the grants on it, and on what lies in it, along."""
+    if operation.deletes_its_resource:
+        yield Closing(topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect)
+
+
+@teller(
+    operations=(
+        "Microsoft.Storage/storageAccounts/regenerateKey/action",
+        "Microsoft.Storage/storageAccounts/rotateKey/action",
+    ),
+    requests=(RenewedKey,),
+)
+def keys_renewed(operation: Operation) -> Tellings:
+    """A renewed key ends every SAS that the old one signed. Which key it was stands in the request alone."""
+    key = (operation.request(RenewedKey).key_name or "").lower()
+    if key in KEYS:
+        yield Closing(topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect, part=key)
+
+
+@teller(operations=("Microsoft.Storage/storageAccounts/revokeUserDelegationKeys/action",))
+def delegation_keys_revoked(operation: Operation) -> Tellings:
+    """All user delegation keys of an account end at once, and with them every SAS that they signed."""
+    yield Closing(
+        topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect, part=DELEGATION_KEYS
+    )

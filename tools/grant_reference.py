@@ -1,0 +1,36 @@
+"""The page on grants: how each kind ends."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from grantwatch.model.grant import GrantKind
+from grantwatch.model.life import Ending
+from tools.markdown import NOTICE, row, table
+
+
+def grant_reference() -> Iterator[str]:
+    """The page, block by block."""
+    yield NOTICE
+    yield "# Grants"
+    yield (
+        "A grant is Open until a call ends it, which makes it Revoked; it has expired when `GrantExpiresAt` is past. "
+        "A call that failed ends nothing, and a SAS that was used afterwards had not ended. A grant of a kind that is "
+        "not meant to last, and does not end by itself before, should be looked at after the time that is stated here."
+    )
+    yield table(("Grant", "Ended by", "Expires", "Look after", "Why"), map(_entry, GrantKind))
+    yield (
+        f"Every grant also ends with the {Ending.DELETION.words}. Changes of stored access policies are in no log that "
+        "shows what they change, so a SAS that was ended so stays Open until it expires."
+    )
+
+
+def _entry(kind: GrantKind) -> str:
+    life = kind.life
+    ended_by = "; ".join(ending.words for ending in life.ended_by if ending is not Ending.DELETION)
+    return row(f"`{kind}`", ended_by, life.expires or "never by itself", _days(life.expected), life.because)
+
+
+def _days(expected: timedelta | None) -> str:
+    if expected is None:
+        return "never"
+    return "1 day" if expected.days == 1 else f"{expected.days} days"
