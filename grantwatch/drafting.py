@@ -17,10 +17,12 @@ from grantwatch.memory.events import Event, events_of, packed
 from grantwatch.memory.notes import Notes, forwarded, traced
 from grantwatch.memory.sightings import Seen, seen_by
 from grantwatch.memory.windows import Windows
+from grantwatch.model.course import Course
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.severity import Outcome
+from grantwatch.model.storage_access import StorageAccess
 from grantwatch.ports import Parked
 
 logger = logging.getLogger(__name__)
@@ -78,6 +80,9 @@ class Drafting:
         if entity.is_full:
             for detector, event, match in list(self._overflow(draft, events)):
                 draft.add(detector, event, (match,))
+        for detector in self._detectors(entity.key):
+            if detector.name in entity.findings and detector not in draft.matches and events:
+                draft.matches[detector] = [(events[0], _nothing(events[0]))]
         draft.notes = self._notes(entity, events, parked)
         if entity.is_unfinished and not entity.lapsed:
             draft.awaited = min(phase.time for phase in entity.phases.values()) + _WAIT_FOR_AN_END
@@ -163,6 +168,20 @@ def _asked(name: str, ask: Callable[[Any], Iterable[T]], event: Event, parked: l
         logger.error("%s failed on an event: %s", name, type(error).__name__)  # noqa: TRY400
         parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), name, sound=True))
         return []
+
+
+def _nothing(event: Event) -> Match:
+    """What withdraws a finding that more facts showed to be none."""
+    match event:
+        case Operation():
+            at = event.decided
+        case StorageAccess():
+            at = event.first.time
+        case Course():
+            at = event.first.at
+        case Lineage():
+            at = event.traces[0].at
+    return Match(summary="What was reported turned out to be nothing.", target=event.resource, at=at, void=True)
 
 
 def _overdue(draft: Draft) -> Iterator[datetime]:

@@ -65,11 +65,11 @@ class Engine:
         return tally
 
     def sweep(self, now: datetime | None = None) -> Tally:
-        """Report the calls that nobody saw end within an hour, and the grants that are open past their time.
+        """Report the calls that nobody saw end within an hour, and the grants that stay open for too long.
 
         Without ``now`` all input has come to its end: calls are not waited for, and grants are looked at as of the
-        latest event. Costs in proportion to what is due, and can be cut off anywhere: what is published is forgotten
-        then and not before.
+        latest event. Costs in proportion to what is due, and may be cut off anywhere: an entry is deleted when what
+        is due of it was published.
         """
         tally = Tally()
         for swept, rows in self._recollection.due(now):

@@ -88,7 +88,7 @@ class Service:
         return tally
 
     def sweep(self) -> None:
-        """Write the health rows of the windows that have ended since the last time, and remove expired state."""
+        """Write the health rows that are due, remove expired state, and report calls and grants whose time is up."""
         from grantwatch.model.health import TABLE
 
         now = self._clock()
@@ -98,6 +98,7 @@ class Service:
             for each in self._tables.write(TABLE, [row.model_dump_json().encode() for row in rows]):
                 logger.error("a health row was refused: %s", each.reason)
             note_reported(self._state, window)
+        self._engine.sweep(now)
 
     def drain(self) -> Drained:
         """Deliver what is in the outbox."""

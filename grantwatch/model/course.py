@@ -98,6 +98,10 @@ class Course:
         return self.key.tenant
 
     @property
+    def resource(self) -> ResourceId:
+        return self.first.resource
+
+    @property
     def outcome(self) -> Outcome:
         return max(step.outcome for step in self.steps)
 
