@@ -3,8 +3,8 @@ from collections.abc import Iterator
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match, Setting, ending
+from grantwatch.model.access_bodies import SharedData, SharedDataProperties
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.bodies import SharedData, SharedDataProperties
 from grantwatch.model.containment import post
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation

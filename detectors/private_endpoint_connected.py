@@ -1,8 +1,8 @@
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Closing, Match, ending
+from grantwatch.model.access_bodies import ConnectionProperties, EndpointConnection
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.bodies import ConnectionProperties, EndpointConnection
 from grantwatch.model.containment import reject_endpoint
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.operation import Operation

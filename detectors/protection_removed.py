@@ -3,8 +3,8 @@ from collections.abc import Iterator
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.bodies import Protection, ProtectionProperties, VaultSecurity
 from grantwatch.model.operation import Operation
+from grantwatch.model.protection_bodies import Protection, ProtectionProperties, VaultSecurity
 from grantwatch.model.severity import Severity
 
 

@@ -1,8 +1,8 @@
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
+from grantwatch.model.access_bodies import LocalUser, LocalUserProperties
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.bodies import LocalUser, LocalUserProperties
 from grantwatch.model.containment import delete_local_user
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind
 from grantwatch.model.operation import Operation
