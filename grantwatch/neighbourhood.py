@@ -6,7 +6,7 @@ from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match, Statement
 from grantwatch.drafting import Draft, Drafting
 from grantwatch.memory.entities import EntityKey, address_of_entity
-from grantwatch.memory.topics import Neighbours, events_in, follower_in, partition_of
+from grantwatch.memory.topics import Neighbours, events_in, follower_in, followers_of, partition_of
 from grantwatch.ports import Parked
 
 
@@ -31,7 +31,7 @@ class Neighbourhood:
         return {
             follower_in(mark)
             for topic in draft.said_under
-            if (found := self._found.get(partition_of(draft.entity.key.tenant, topic)))
+            if (found := self._found.get(followers_of(draft.entity.key.tenant, topic)))
             for owner, mark in found.marks.items()
             if owner not in self._drafts
         }

@@ -7,7 +7,7 @@ makes further findings takes no more round trips than any other.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -21,7 +21,7 @@ from grantwatch.memory.entities import EntityKey, Published, address_of_entity, 
 from grantwatch.memory.facts import Fact, Note, joined
 from grantwatch.memory.notes import Notes, courses_of
 from grantwatch.memory.sightings import NOTHING_NEW, Novelty, Sightings, trainee_in
-from grantwatch.memory.topics import neighbours_in, partition_of, rows_of
+from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Step
 from grantwatch.neighbourhood import Neighbourhood
@@ -49,6 +49,8 @@ class Work(Struct):
     """Rows that were inserted."""
     met: set[EntityKey] = field(default_factory=set)
     """Gatherings that have passed on what they hold."""
+    told: set[RowKey] = field(default_factory=set)
+    """Sightings of which those who were displaced have been told."""
     revisions: Revisions = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
     saturated: dict[EntityKey, datetime] = field(default_factory=dict)
@@ -89,10 +91,10 @@ class Rounds:
         """One round; returns who is to be taken again. ``news`` has facts that others have not heard of; it shrinks."""
         view = self._read(pending, work)
         drafts = list(view.drafts.values())
-        neighbourhood, novelties = self._look_around(view, work)
+        neighbourhood, novelties = self._look_around(view, news, work)
         self._conclude(view, neighbourhood, novelties, work)
         lost = self._swap(view, work)
-        again = self._take_rows_of_sightings([each for each in drafts if each.entity.key not in lost], view)
+        again = self._take_rows_of_sightings([each for each in drafts if each.entity.key not in lost], view, work)
         told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
         following = (lost | view.later | again).union(*told)
         news -= pending - lost
@@ -143,13 +145,19 @@ class Rounds:
         if draft.seen:
             yield from self._sightings.marks(draft.seen)
 
-    def _look_around(self, view: _View, work: Work) -> tuple[Neighbourhood, dict[EntityKey, Novelty]]:
+    def _look_around(
+        self, view: _View, news: Set[EntityKey], work: Work
+    ) -> tuple[Neighbourhood, dict[EntityKey, Novelty]]:
         """What others said under the topics of drafts, and what is new. Reads the gatherings they may add to, too."""
         drafts = list(view.drafts.values())
         partitions = {
-            partition_of(draft.entity.key.tenant, topic)
-            for draft in drafts
-            for topic in draft.said_under | draft.followed
+            *(partition_of(draft.entity.key.tenant, topic) for draft in drafts for topic in draft.followed),
+            *(
+                followers_of(draft.entity.key.tenant, topic)
+                for draft in drafts
+                if draft.entity.key in news
+                for topic in draft.said_under
+            ),
         }
         seen = [draft.seen for draft in drafts if draft.seen]
         addresses = {address for each in seen for address in self._sightings.addresses(each)}
@@ -232,21 +240,20 @@ class Rounds:
                 work.revisions.update(revisions)
         return lost
 
-    def _take_rows_of_sightings(self, drafts: Iterable[Draft], view: _View) -> set[EntityKey]:
+    def _take_rows_of_sightings(self, drafts: Iterable[Draft], view: _View, work: Work) -> set[EntityKey]:
         """Note who saw what first; returns who is to be judged again for it.
 
         Only entities that are stored take part: whoever displaces a holder has to find it.
         """
         changes = self._sightings.changes((draft.seen for draft in drafts if draft.seen), view.rows)
         rows = changes.rows
-        if not rows:
-            return set()
-        lost = set(self._store.swap(rows))
+        lost = set(self._store.swap(rows)) if rows else set()
         self._sightings.confirm(row for row in rows if row.key not in lost)
         again = {key for address in lost for key in changes.askers[address]}
-        won = [row.key for row in rows if row.key not in lost]
-        again.update(key for address in won if (key := changes.displaced(address)) is not None)
-        trainees = [partition for address in won if (partition := changes.trainees(address)) is not None]
+        held = [address for address in changes.firsts if address not in lost and address not in work.told]
+        work.told.update(held)
+        again = again.union(*(changes.displaced(address) for address in held))
+        trainees = [partition for address in held if (partition := changes.trainees(address)) is not None]
         return again.union(trainee_in(row) for row in self._store.scan(trainees)) if trainees else again
 
 

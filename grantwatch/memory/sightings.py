@@ -1,8 +1,9 @@
 """What was never seen before: an actor's operation or network, a recipient's tenant, a subscription's operation.
 
 A sighting is a row that names its holder: of all that saw the same, the one with the smallest time, then name. New is
-what the holder saw. Whoever turns out to be earlier takes the row over, and the holder before is judged again. Entities
-are stored before they take a row, so that whoever displaces a holder finds it.
+what the holder saw. Whoever turns out to be earlier takes the row over, and the holder before is judged again: the row
+keeps who was displaced, so that somebody else does it should the first die. Entities are stored before they take a row,
+so that whoever displaces a holder finds it.
 
 What is new teaches nothing while a subscription is in training, for some days from its earliest event. Such an entity
 leaves a mark, so that it is judged again when an earlier event turns up.
@@ -25,6 +26,7 @@ from grantwatch.ports import Row, RowKey
 
 _REMEMBERED = 65_536
 _NAME = "first"
+_MOST_DISPLACED = 8
 
 
 class Sighting(Struct, frozen=True):
@@ -60,14 +62,18 @@ class Seen(Struct, frozen=True):
     sightings: Mapping[Sighting, datetime]
 
 
-class _First(Struct, kw_only=True):
-    """The holder of a sighting, or the earliest event of a subscription; ``latest`` keeps the row from expiring."""
+class _First(Struct, omit_defaults=True, kw_only=True):
+    """The holder of a sighting, or the earliest event of a subscription, and who held it before.
+
+    ``latest`` keeps the row from expiring.
+    """
 
     version: int = 1
     at: datetime
     name: str
     owner: Owner
     latest: datetime
+    displaced: tuple[Owner, ...] = ()
 
 
 _DECODER = msgspec.json.Decoder(_First)
@@ -164,7 +170,7 @@ class Sightings:
 
 
 class Changes(Struct):
-    """Rows of sightings as they shall be, those who lose them, and subscriptions whose training began earlier."""
+    """Rows of sightings as they shall be, and who asked for them."""
 
     firsts: dict[RowKey, _First] = field(default_factory=dict)
     before: dict[RowKey, Row | None] = field(default_factory=dict)
@@ -177,7 +183,12 @@ class Changes(Struct):
         mine = _First(at=at, name=name, owner=Owner.of(key), latest=at)
         known = self.firsts.get(address) or (_DECODER.decode(row.content) if row else mine)
         first = min(known, mine, key=lambda each: (each.at, each.name))
-        self.firsts[address] = msgspec.structs.replace(first, latest=max(known.latest, mine.latest))
+        lost = (known.owner,) if first is mine and known.owner != mine.owner else ()
+        self.firsts[address] = msgspec.structs.replace(
+            first,
+            latest=max(known.latest, mine.latest),
+            displaced=tuple(dict.fromkeys((*lost, *known.displaced)))[:_MOST_DISPLACED],
+        )
         self.before[address] = row
         self.askers.setdefault(address, set()).add(key)
 
@@ -191,18 +202,16 @@ class Changes(Struct):
             if (content := msgspec.json.encode(first)) != (row.content if row else None)
         ]
 
-    def displaced(self, address: RowKey) -> EntityKey | None:
-        """Who held it before, if that was somebody else."""
-        row = self.before[address]
-        held = _DECODER.decode(row.content).owner.key if row else None
-        return held if held is not None and held != self.firsts[address].owner.key else None
+    def displaced(self, address: RowKey) -> set[EntityKey]:
+        """Who thought to be first, where one of the askers is: perhaps nobody came to judge them again yet."""
+        first = self.firsts[address]
+        return {owner.key for owner in first.displaced} if first.owner.key in self.askers[address] else set()
 
     def trainees(self, address: RowKey) -> str | None:
-        """The partition of those to be judged again, where this is a subscription that turns out to be older."""
-        row = self.before[address]
+        """The partition of those to be judged again, where one of the askers began a subscription that was known."""
         seen = self.starts.get(address)
-        earlier = row is not None and self.firsts[address].at < _DECODER.decode(row.content).at
-        return _trainees(seen) if seen is not None and earlier else None
+        begins = self.before[address] is not None and self.firsts[address].owner.key in self.askers[address]
+        return _trainees(seen) if seen is not None and begins else None
 
 
 def trainee_in(row: Row) -> EntityKey:

@@ -1,7 +1,9 @@
 """Where entities learn of each other.
 
-A topic is a partition. An entity that has something to say under a topic leaves its facts there; one whose findings
-depend on the topic leaves a mark that it follows. Everybody writes before reading, so whoever comes last sees it all.
+A topic has two partitions. An entity that has something to say under it leaves its facts in one; an entity whose
+findings depend on it leaves a mark in the other. A follower reads facts alone and a sayer marks alone, so that the
+followers of a popular topic cost each other nothing. Everybody writes before reading, so that whoever comes last sees
+it all.
 """
 
 from collections import defaultdict
@@ -54,8 +56,14 @@ class Neighbours(Struct):
 
 @lru_cache(maxsize=4096)
 def partition_of(tenant: str, topic: Topic) -> str:
-    """Where a topic is stored."""
+    """Where the facts under a topic are stored."""
     return digest(("topic", tenant, topic))
+
+
+@lru_cache(maxsize=4096)
+def followers_of(tenant: str, topic: Topic) -> str:
+    """Where the marks of those who follow a topic are stored."""
+    return digest(("followers", tenant, topic))
 
 
 def rows_of(entity: Entity, said_under: Collection[Topic], followed: Collection[Topic]) -> list[Row]:
@@ -66,8 +74,8 @@ def rows_of(entity: Entity, said_under: Collection[Topic], followed: Collection[
     left = _facts(entity) if said_under else ()
     mark = (_mark(entity),) if followed else ()
     return [
-        Row(partition_of(tenant, topic), name, content)
-        for topics, contents in ((said_under, left), (followed, mark))
+        Row(partition(tenant, topic), name, content)
+        for partition, topics, contents in ((partition_of, said_under, left), (followers_of, followed, mark))
         for topic in topics
         for name, content in contents
     ]
