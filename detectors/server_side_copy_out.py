@@ -7,7 +7,7 @@ from grantwatch.model.containment import renew_keys, revoke_delegation_keys
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, GrantKind
 from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import COPY_ENGINE_READS, Access, Authentication, StorageAccess
+from grantwatch.model.storage_access import COPY_ENGINE_READS, Access, Authentication, StorageAccess, by_object
 
 SAME_COPY = timedelta(minutes=5)
 """Between a read by the copy engine and the record of the copy that it was made for."""
@@ -41,7 +41,7 @@ def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
         "PutRangeFromURL",
     ),
     natural_key=by_signature_or_source,
-    by_object=True,
+    distinct_by=by_object,
     metadata=Metadata(
         title="Data copied out by the storage service",
         severity=Severity.MEDIUM,

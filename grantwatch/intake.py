@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from grantwatch.detection.detector import Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
 from grantwatch.memory.entities import EntityKey, access_digest, phase_digest
 from grantwatch.model.operation import Phase
@@ -112,13 +113,16 @@ class Intake:
         return True
 
     def _take_access(self, route: StorageRoute, access: Access, batch: Batch) -> None:
+        uses: dict[Distinct, tuple[str, Access]] = {}
         for detector in route.detectors:
             natural = detector.natural_key(access) if detector.natural_key else None
             if natural is None:
                 continue
             key = AccessKey(tenant=self._tenant, detector=detector.name, natural=natural)
-            use = access if detector.by_object else access.without_object()
-            name = access_digest(use)
+            if detector.distinct_by not in uses:
+                reduced = detector.distinct_by(access)
+                uses[detector.distinct_by] = access_digest(reduced), reduced
+            name, use = uses[detector.distinct_by]
             known = batch.facts[key].get(name)
             if known is None or use.time < known.time:
                 batch.facts[key][name] = use

@@ -11,11 +11,12 @@ from grantwatch.model.attack import Analytic, Stage, Tactic, Technique
 from grantwatch.model.bodies import Body
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+from grantwatch.model.storage_access import Access, Authentication, StorageAccess, by_client
 
 Said = Iterator[Match | Statement]
 Tellings = Iterator[Statement]
 NaturalKey = Callable[[Access], tuple[str, ...] | None]
+Distinct = Callable[[Access], Access]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,9 @@ class Detector:
     """A pure function from one event to what can be said of it, with the selection of events that reach it.
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
-    finding (beside owner tenant and detector), or None for a request that is none of it, and ``by_object`` keeps
-    requests for different objects apart. ``told_by`` names the tellers whose statements its matches depend on.
+    finding (beside owner tenant and detector), or None for a request that is none of it, and ``distinct_by`` reduces
+    a request to what matters: those that are then alike, but for their time, are one use. ``told_by`` names the
+    tellers whose statements its matches depend on.
     """
 
     id: str
@@ -92,7 +94,7 @@ class Detector:
     also: tuple[str, ...] = ()
     authorized_for: str | None = None
     natural_key: NaturalKey | None = None
-    by_object: bool = False
+    distinct_by: Distinct = by_client
 
     def __call__(self, event: Operation | StorageAccess) -> Said:
         return self.judge(event)
@@ -120,7 +122,7 @@ def detector(
     authentications: frozenset[Authentication] | None = None,
     also: tuple[str, ...] = (),
     authorized_for: str | None = None,
-    by_object: bool = False,
+    distinct_by: Distinct = by_client,
     told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[StorageAccess], Said]], Detector]: ...
 def detector(*, id: str, on: type[Any], metadata: Metadata, operations: tuple[str, ...] = (), **selection: Any) -> Any:

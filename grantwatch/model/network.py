@@ -51,7 +51,7 @@ class Networks(Struct, frozen=True):
         return cls(tuple(ipaddress.ip_network(block.strip(), strict=False) for block in blocks))
 
     def classify(self, address: str | None) -> IpClass:
-        """The class of an address text.
+        """The class of an address text, or of a network by its first address.
 
         A private address that nobody declared is some virtual network in Azure, which may as well be an attacker's:
         it is named ``AzureInternal``, not trusted.
@@ -64,12 +64,26 @@ def _classify(own: tuple[IpNetwork, ...], address: str | None) -> IpClass:
     if address is None:
         return IpClass.UNKNOWN
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address.partition("/")[0])
     except ValueError:
         return IpClass.UNKNOWN
     if any(ip in network for network in own):
         return IpClass.OWN
     return IpClass.AZURE_INTERNAL if any(ip in network for network in _INTERNAL) else IpClass.PUBLIC
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str | None) -> str | None:
+    """The network that an address is taken to lie in: /24, or /48 of IPv6, and /16 where addresses are private.
+
+    Virtual networks are seldom smaller than that, and one client moves about in them.
+    """
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
+        return None
+    length = 48 if ip.version == 6 else 16 if any(ip in network for network in _INTERNAL) else 24
+    return str(ipaddress.ip_network(f"{ip}/{length}", strict=False))
 
 
 @lru_cache(maxsize=4096)

@@ -1,15 +1,17 @@
 """A request to a storage account's data plane, from its resource log."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from grantwatch.model.actor import Actor
-from grantwatch.model.network import IpClass
+from grantwatch.model.network import IpClass, network_of
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.sas import Sas
 from grantwatch.model.severity import Outcome
@@ -18,7 +20,12 @@ COPY_ENGINE_READS = ("GetBlob", "GetBlobRange", "GetFile", "ReadFile")
 """What Azure Storage does to a source on behalf of a destination; whoever else claims its agent for more is lying."""
 
 
+ANY_OPERATION = "*"
+"""In place of the operation, where uses are told apart by less."""
+
 _COPY_ENGINE_READS = frozenset(map(str.lower, COPY_ENGINE_READS))
+_SIGNED_BY_STORAGE_ITSELF = re.compile(r"system-\d+\(")
+_BROWSER = "Mozilla/"
 
 
 class Authentication(StrEnum):
@@ -65,12 +72,50 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def in_portal(self) -> bool:
         """Shaped like a person browsing in the Azure portal with the SAS that the portal makes for itself."""
-        browser = (self.actor.user_agent or "").startswith("Mozilla/")
-        return self.referrer_is_portal and browser and self.sas is not None and self.sas.looks_like_portal
+        return self.referrer_is_portal and self.by_browser and self.sas is not None and self.sas.looks_like_portal
 
-    def without_object(self) -> "Access":
-        """The same for any object: requests that differ in nothing else are one."""
-        return replace(self, object_path=None, source_path=None)
+    @property
+    def by_browser(self) -> bool:
+        """As far as the agent can be believed."""
+        return (self.actor.user_agent or "").startswith(_BROWSER)
+
+    @property
+    def by_storage_itself(self) -> bool:
+        """With a SAS that the storage service signed for itself; no client can make one."""
+        return bool(_SIGNED_BY_STORAGE_ITSELF.match(self.signed_with or ""))
+
+
+def by_object(access: Access) -> Access:
+    """What tells uses apart: everything, objects too."""
+    return access
+
+
+def by_client(access: Access) -> Access:
+    """What tells uses apart: everything but the objects, so that a thousand blobs read alike are one use."""
+    return replace(access, object_path=None, source_path=None)
+
+
+def by_network(access: Access) -> Access:
+    """What tells uses apart: the network alone, so that nobody can crowd others out with agents or operations.
+
+    Networks of ours are one. Of a SAS like the portal's own it still matters whether a browser used it, in the portal.
+    """
+    is_own, portal_like = access.network is IpClass.OWN, access.sas is not None and access.sas.looks_like_portal
+    return replace(
+        access,
+        operation=ANY_OPERATION,
+        actor=_of_network(access.actor, is_own, portal_like and access.by_browser),
+        referrer_is_portal=access.referrer_is_portal and portal_like,
+        object_path=None,
+        source_path=None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _of_network(actor: Actor, is_own: bool, by_browser: bool) -> Actor:
+    """What is left of who made a request, where only the network counts."""
+    address = None if is_own else network_of(actor.address)
+    return replace(actor, address=address, user_agent=_BROWSER if by_browser else None)
 
 
 class AccessKey(Struct, frozen=True, kw_only=True):
