@@ -10,7 +10,10 @@ from detectors.lighthouse_delegated import lighthouse_delegated
 from detectors.network_opened import network_opened
 from detectors.object_replication_configured import object_replication_configured
 from detectors.public_access_enabled import public_access_enabled
+from detectors.sas_first_used import sas_first_used
+from detectors.sas_policy_violated import sas_policy_violated
 from detectors.sas_used_externally import sas_used_externally
+from detectors.sas_used_from_new_network import sas_used_from_new_network
 from detectors.server_side_copy_out import server_side_copy_out
 from detectors.service_sas_issued import service_sas_issued
 from detectors.snapshot_created import snapshot_created
@@ -33,4 +36,7 @@ CATALOGUE: tuple[Detector, ...] = (
     image_shared,
     snapshot_created,
     diagnostic_settings_removed,
+    sas_first_used,
+    sas_used_from_new_network,
+    sas_policy_violated,
 )

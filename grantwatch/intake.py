@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from grantwatch.detection.detector import Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
@@ -24,6 +27,7 @@ from grantwatch.wire.storage import access_of
 
 # Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
 _MOST_WAITING = 64
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_LONG = "a number in the record is too long"
 
 
@@ -121,7 +125,7 @@ class Intake:
             key = AccessKey(tenant=self._tenant, detector=detector.name, natural=natural)
             if detector.distinct_by not in uses:
                 reduced = detector.distinct_by(access)
-                uses[detector.distinct_by] = access_digest(reduced), reduced
+                uses[detector.distinct_by] = _name_of(replace(reduced, time=_ANY_TIME)), reduced
             name, use = uses[detector.distinct_by]
             known = batch.facts[key].get(name)
             if known is None or use.time < known.time:
@@ -130,6 +134,12 @@ class Intake:
     def _reject(self, reason: str, body: bytes, number: int, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records
         batch.parked.append(Parked(reason, masked_bytes(body), number=number))
+
+
+@lru_cache(maxsize=8192)
+def _name_of(use: Access) -> str:
+    """The digest of a use at whatever time; requests repeat it."""
+    return access_digest(use)
 
 
 def _bytes_of(record: Any, body: bytes) -> bytes:

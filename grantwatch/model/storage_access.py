@@ -24,8 +24,11 @@ ANY_OPERATION = "*"
 """In place of the operation, where uses are told apart by less."""
 
 _COPY_ENGINE_READS = frozenset(map(str.lower, COPY_ENGINE_READS))
-_SIGNED_BY_STORAGE_ITSELF = re.compile(r"system-\d+\(")
+_COPY_ENGINE = "services_xstore_transport"
+_SYSTEM_KEY = re.compile(r"system-\d+\(")
 _BROWSER = "Mozilla/"
+STAND_IN = "PARAMETERS-"
+"""What the name of a SAS begins with when its signature is not known and its parameters stand in for it."""
 
 
 class Authentication(StrEnum):
@@ -66,8 +69,8 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def by_copy_engine(self) -> bool:
         """A read made by storage itself for a server-side copy, as far as the agent can be believed."""
-        agent = (self.actor.user_agent or "").lower()
-        return agent.startswith("services_xstore_transport") and self.operation.lower() in _COPY_ENGINE_READS
+        agent = (self.actor.user_agent or "")[: len(_COPY_ENGINE)].lower()
+        return agent == _COPY_ENGINE and self.operation.lower() in _COPY_ENGINE_READS
 
     @property
     def in_portal(self) -> bool:
@@ -80,9 +83,20 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return (self.actor.user_agent or "").startswith(_BROWSER)
 
     @property
+    def has_signature(self) -> bool:
+        """Whether the record told the signature, and not only parameters that two SAS may share."""
+        return not (self.signature or STAND_IN).startswith(STAND_IN)
+
+    @property
+    def origin(self) -> str:
+        """The address, or network, that it came from; the class of networks where that is all that is known."""
+        return self.actor.address or self.network
+
+    @property
     def by_storage_itself(self) -> bool:
         """With a SAS that the storage service signed for itself; no client can make one."""
-        return bool(_SIGNED_BY_STORAGE_ITSELF.match(self.signed_with or ""))
+        signer = self.signed_with
+        return signer is not None and signer.startswith("system-") and _SYSTEM_KEY.match(signer) is not None
 
 
 def by_object(access: Access) -> Access:
@@ -100,22 +114,22 @@ def by_network(access: Access) -> Access:
 
     Networks of ours are one. Of a SAS like the portal's own it still matters whether a browser used it, in the portal.
     """
-    is_own, portal_like = access.network is IpClass.OWN, access.sas is not None and access.sas.looks_like_portal
+    browsing = access.by_browser and access.sas is not None and access.sas.looks_like_portal
     return replace(
         access,
         operation=ANY_OPERATION,
-        actor=_of_network(access.actor, is_own, portal_like and access.by_browser),
-        referrer_is_portal=access.referrer_is_portal and portal_like,
+        actor=_of_network(access.actor, access.network is IpClass.OWN, browsing),
+        referrer_is_portal=access.referrer_is_portal and browsing,
         object_path=None,
         source_path=None,
     )
 
 
 @lru_cache(maxsize=4096)
-def _of_network(actor: Actor, is_own: bool, by_browser: bool) -> Actor:
+def _of_network(actor: Actor, is_own: bool, browsing: bool) -> Actor:
     """What is left of who made a request, where only the network counts."""
     address = None if is_own else network_of(actor.address)
-    return replace(actor, address=address, user_agent=_BROWSER if by_browser else None)
+    return replace(actor, address=address, user_agent=_BROWSER if browsing else None)
 
 
 class AccessKey(Struct, frozen=True, kw_only=True):
@@ -182,6 +196,11 @@ class StorageAccess:
     @property
     def addresses(self) -> tuple[str, ...]:
         return _distinct(access.actor.address for access in self.accesses)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Addresses or networks in order of first use, with the class alone where nothing else is known."""
+        return _distinct(access.origin for access in self.accesses)
 
     @property
     def agents(self) -> tuple[str, ...]:
