@@ -11,7 +11,7 @@ import typer
 
 from grantwatch import __version__
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
-from grantwatch.cli import consume, options, send, tables
+from grantwatch.cli import consume, options, sas, send, tables
 from grantwatch.cli.replay import Replay, replay
 from grantwatch.cli.sources import total_size
 from grantwatch.cli.terminal import progress, stop
@@ -167,3 +167,5 @@ def _query(
 
 app.command("send")(send.command)
 app.command("consume")(consume.command)
+# Whatever the shell made of a URL that was not quoted, it is ours to read, and no message repeats it.
+app.command("sas", context_settings={"ignore_unknown_options": True})(sas.command)

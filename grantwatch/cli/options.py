@@ -1,10 +1,19 @@
 """Options that more than one command has."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from grantwatch.adapters.local_store import IN_MEMORY
+
+
+class PlainFormat(StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 DEFAULT_STORE = "grantwatch.duckdb"
 

@@ -40,7 +40,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     properties = mapping(record.get("properties"))
     identity = mapping(record.get("identity"))
     url = _url(record)
-    account = (text(properties.get("accountName")) or _account_of_host(url) or "").lower()
+    account = (text(properties.get("accountName")) or account_of_host(url) or "").lower()
     if not account:
         raise UnreadableRecordError("the record names no storage account")
     sas = sas_of(url)
@@ -77,7 +77,7 @@ def _url(record: Mapping[str, Any]) -> str:
 
 def path_of_url(url: str, account: str | None = None) -> str | None:
     """``account/container/blob`` of a request URL; None when it names no container."""
-    account = account or _account_of_host(url)
+    account = account or account_of_host(url)
     path = unquote(url.partition("?")[0].partition("://")[2].partition("/")[2]).strip("/")
     return f"{account}/{safe(path)}" if account and path else None
 
@@ -89,7 +89,7 @@ def _path_of_key(key: str | None) -> str | None:
     return safe(unquote(key).strip("/")) or None
 
 
-def _account_of_host(url: str) -> str | None:
+def account_of_host(url: str) -> str | None:
     """The account that a URL of Azure Storage itself leads to; any other host can be anybody's."""
     try:
         host = urlsplit(url).hostname
