@@ -18,6 +18,7 @@ from grantwatch.model.network import LONGEST_ADDRESS, Networks, address_of
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.sas import Sas, sas_of
 from grantwatch.model.storage_access import STAND_IN, Access
+from grantwatch.model.transfer import MOST_BYTES, Transfer
 from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, number, safe, text, word
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
@@ -67,6 +68,24 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
         salvaged=salvaged,
         region=text(record.get("location")),
     )
+
+
+def transfer_of(record: Mapping[str, Any]) -> Transfer:
+    """What a request moved to its caller, by the record's own identity: the same whenever the record is delivered.
+
+    One request may write several records, as a copy does, which ``operationCount`` tells apart. Sizes that are zero
+    are left out of records.
+    """
+    properties = mapping(record.get("properties"))
+    path = word(properties.get("objectKey")) or _url(record).partition("?")[0]
+    number_of_record = number(properties.get("operationCount")) or 0
+    identity = (word(record.get("time")), word(record.get("correlationId")).lower(), str(number_of_record), path)
+    size = min(max(number(properties.get("responseBodySize")) or 0, 0), MOST_BYTES)
+    return Transfer(_digest("\0".join(identity), 8), size, _digest(path, 6))
+
+
+def _digest(text: str, size: int) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest())
 
 
 def _url(record: Mapping[str, Any]) -> str:
