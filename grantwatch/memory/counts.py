@@ -120,7 +120,7 @@ def packed(sample: Sample) -> bytes:
 
 
 def unpacked(content: bytes) -> Sample:
-    """The sample that ``packed`` wrote. Raises StateUnavailableError on a later version, ValueError on anything else."""
+    """The sample that ``packed`` wrote. Raises StateUnavailableError on a later version, ValueError otherwise."""
     version = content[0] if content else 0
     if version > _VERSION:
         raise StateUnavailableError(f"a sample of requests has version {version}; this one reads up to {_VERSION}")
