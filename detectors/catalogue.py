@@ -12,6 +12,7 @@ from detectors.object_replication_configured import object_replication_configure
 from detectors.public_access_enabled import public_access_enabled
 from detectors.sas_first_used import sas_first_used
 from detectors.sas_policy_violated import sas_policy_violated
+from detectors.sas_used_after_key_read import sas_used_after_key_read
 from detectors.sas_used_externally import sas_used_externally
 from detectors.sas_used_from_new_network import sas_used_from_new_network
 from detectors.server_side_copy_out import server_side_copy_out
@@ -39,4 +40,5 @@ CATALOGUE: tuple[Detector, ...] = (
     sas_first_used,
     sas_used_from_new_network,
     sas_policy_violated,
+    sas_used_after_key_read,
 )

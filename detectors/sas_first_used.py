@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.detection.sas_uses import LONG_LIVED, SAS_AUTHENTICATIONS, by_signature, ending, identity_of
+from grantwatch.detection.sas_uses import LONG_LIVED, SAS_AUTHENTICATIONS, by_signature, containment_of, identity_of
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.network import IpClass
 from grantwatch.model.sas import Sas
@@ -63,7 +63,7 @@ def sas_first_used(storage: StorageAccess) -> Said:
         at=access.time,
         severity=min(Severity.MEDIUM if len(reasons) > 1 else Severity.LOW, _most(access.network)),
         evidence={"Reasons": reasons, **identity_of(storage), "Networks": storage.origins},
-        containment=ending(storage),
+        containment=containment_of(storage),
     )
 
 

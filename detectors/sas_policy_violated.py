@@ -1,6 +1,6 @@
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.detection.sas_uses import SAS_AUTHENTICATIONS, by_signature, ending, identity_of
+from grantwatch.detection.sas_uses import SAS_AUTHENTICATIONS, by_signature, containment_of, identity_of
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, StorageAccess, by_network
@@ -44,5 +44,5 @@ def sas_policy_violated(storage: StorageAccess) -> Said:
         target=storage.resource,
         at=access.time,
         evidence={**identity_of(storage), "Networks": storage.origins},
-        containment=ending(storage),
+        containment=containment_of(storage),
     )

@@ -1,6 +1,6 @@
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.detection.sas_uses import LONG_LIVED, SAS_AUTHENTICATIONS, ending, parameters_of
+from grantwatch.detection.sas_uses import LONG_LIVED, SAS_AUTHENTICATIONS, containment_of, parameters_of
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.network import IpClass
@@ -73,7 +73,7 @@ def sas_used_externally(storage: StorageAccess) -> Said:
             "Agents": storage.agents,
             "Operations": storage.operations,
         },
-        containment=ending(storage),
+        containment=containment_of(storage),
     )
 
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.detection.sas_uses import SAS_AUTHENTICATIONS, by_signature, ending, identity_of
+from grantwatch.detection.sas_uses import SAS_AUTHENTICATIONS, by_signature, containment_of, identity_of
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.grant import Confidence, Recipient, RecipientKind
 from grantwatch.model.network import IpClass
@@ -62,7 +62,7 @@ def sas_used_from_new_network(storage: StorageAccess) -> Said:
             severity=_severity(access, before),
             recipient=Recipient(RecipientKind.ADDRESS, access.origin, confidence=Confidence.INFERRED),
             evidence={"PortalLike": before[0].in_portal or None, **identity_of(storage), "Networks": storage.origins},
-            containment=ending(storage),
+            containment=containment_of(storage),
         )
 
 

@@ -1,9 +1,9 @@
 """What the detectors of the use of a SAS have in common: which uses are one matter, and what a SAS is described by."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 
-from grantwatch.detection.match import Fact
+from grantwatch.detection.match import Fact, Topic
 from grantwatch.model.containment import renew_keys, revoke_delegation_keys
 from grantwatch.model.sas import Sas, SasKind
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess
@@ -22,6 +22,11 @@ def by_signature(access: Access) -> tuple[str, ...] | None:
     if not access.succeeded or access.signature is None or access.by_copy_engine or access.by_storage_itself:
         return None
     return access.account, access.signature
+
+
+def keys_read(account: str, day: date) -> Topic:
+    """Under what it is said that somebody read an account's keys on a day."""
+    return "account keys read", account.lower(), day.isoformat()
 
 
 @lru_cache(maxsize=1024)
@@ -64,7 +69,7 @@ def stated_issuers(sas: Sas | None) -> tuple[str, ...]:
     return (f"{sas.delegator_id} of tenant {sas.delegator_tenant or 'unknown'} asked for its delegation key (stated)",)
 
 
-def ending(storage: StorageAccess) -> str:
+def containment_of(storage: StorageAccess) -> str:
     """The command that ends the SAS, with all others of the same key."""
     sas = storage.first.sas
     if sas and sas.kind is SasKind.USER_DELEGATION:
