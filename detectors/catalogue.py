@@ -18,6 +18,7 @@ from detectors.sas_used_from_new_network import sas_used_from_new_network
 from detectors.server_side_copy_out import server_side_copy_out
 from detectors.service_sas_issued import service_sas_issued
 from detectors.snapshot_created import snapshot_created
+from detectors.snapshot_to_instance import snapshot_to_instance
 from detectors.user_delegation_key_issued import user_delegation_key_issued
 from grantwatch.detection.detector import Detector
 
@@ -41,4 +42,5 @@ CATALOGUE: tuple[Detector, ...] = (
     sas_used_from_new_network,
     sas_policy_violated,
     sas_used_after_key_read,
+    snapshot_to_instance,
 )

@@ -1,8 +1,10 @@
 """What the detectors say of an entity, a fault in one of them costing the others nothing."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -10,23 +12,40 @@ from msgspec import Struct, field
 from grantwatch.detection.detector import Detector, Teller
 from grantwatch.detection.index import Index
 from grantwatch.detection.match import Match, Statement, Topic
-from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, packed
-from grantwatch.memory.topics import Neighbours, events_in, follower_in, partition_of
+from grantwatch.memory.entities import Entity, EntityKey
+from grantwatch.memory.events import Event, events_of, packed
+from grantwatch.memory.notes import Notes, forwarded, traced
+from grantwatch.memory.sightings import Seen, seen_by
+from grantwatch.memory.windows import Windows
+from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.severity import Outcome
 from grantwatch.ports import Parked
 
 logger = logging.getLogger(__name__)
 
+_WAIT_FOR_AN_END = timedelta(hours=1)
+T = TypeVar("T")
+
 
 class Draft(Struct):
-    """An entity with what its detectors say of it, the topics of what they state, and those their matches depend on."""
+    """An entity with what its detectors say of it, the topics of what they state, and those their matches depend on.
+
+    ``notes`` is what it contributes to what is gathered elsewhere, whatever its findings, and ``seen`` what may never
+    have been seen before. It has to be looked at again when the end of a call is ``awaited`` no longer, and when its
+    grants are ``overdue``.
+    """
 
     entity: Entity
     matches: dict[Detector, list[tuple[Event, Match]]] = field(default_factory=dict)
     statements: dict[Detector | Teller, list[Statement]] = field(default_factory=dict)
     said_under: set[Topic] = field(default_factory=set)
     followed: set[Topic] = field(default_factory=set)
+    notes: Notes = field(default_factory=lambda: defaultdict(dict))
+    awaited: datetime | None = None
+    overdue: set[datetime] = field(default_factory=set)
+    seen: Seen | None = None
 
     def add(self, sayer: Detector | Teller, event: Event, said: Iterable[Match | Statement]) -> None:
         """Note what was said. A call that only began counts once its end is not waited for any more."""
@@ -44,19 +63,27 @@ class Draft(Struct):
 class Drafting:
     """Asks the detectors. What they fail on is parked."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, windows: Windows) -> None:
         self._index = index
+        self._windows = windows
 
     def draft(self, entity: Entity, parked: list[Parked]) -> Draft:
         """What is said of an entity."""
         draft = Draft(entity)
+        events = events_of(entity.key, entity.facts, self._window(entity.key))
         sayers: list[Detector | Teller] = [*self._detectors(entity.key), *self._tellers(entity.key)]
-        for event in entity.events():
+        for event in events:
             for sayer in sayers:
                 draft.add(sayer, event, self._said(sayer, event, parked))
         if entity.is_full:
-            for detector, event, match in list(self._overflow(draft)):
+            for detector, event, match in list(self._overflow(draft, events)):
                 draft.add(detector, event, (match,))
+        draft.notes = self._notes(entity, events, parked)
+        if entity.is_unfinished and not entity.lapsed:
+            draft.awaited = min(phase.time for phase in entity.phases.values()) + _WAIT_FOR_AN_END
+        draft.overdue = set(_overdue(draft))
+        if draft.matches and isinstance(entity.key, OperationKey):
+            draft.seen = seen_by(entity.key, entity.phases.values(), sorted(set(_foreign_recipients(draft))))
         return draft
 
     def stated(self, detector: Detector, event: Event, parked: list[Parked]) -> Iterator[Statement]:
@@ -70,22 +97,26 @@ class Drafting:
             yield detector
         yield from (teller for teller in self._tellers(key) if teller in detector.told_by)
 
-    def _said(self, sayer: Detector | Teller, event: Any, parked: list[Parked]) -> list[Match | Statement]:
-        """What one of them says. One that fails costs its own match on this event and nothing else."""
-        try:
-            return list(sayer(event))
-        except Exception as error:  # any: a fault in one rule must not silence the others
-            # Without the traceback: an exception's text can quote the record.
-            logger.error("%s failed on an event: %s", sayer.name, type(error).__name__)  # noqa: TRY400
-            parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), sayer.name, sound=True))
-            return []
+    def _said(self, sayer: Detector | Teller, event: Event, parked: list[Parked]) -> list[Match | Statement]:
+        return _asked(sayer.name, sayer, event, parked)
 
-    def _overflow(self, draft: Draft) -> Iterator[tuple[Detector, Event, Match]]:
+    def _notes(self, entity: Entity, events: Iterable[Event], parked: list[Parked]) -> Notes:
+        """The traces that calls leave; what is gathered at a volume goes on to what was made from it."""
+        route = self._index.route_of(entity.key.name) if isinstance(entity.key, OperationKey) else None
+        notes = forwarded(entity.key, entity.notes)
+        for detector in route.tracers if route else ():
+            for event in events:
+                traces = _asked(detector.name, detector.traces, event, parked) if detector.traces else []
+                for key, named in traced(traces, entity.key, detector, len(entity.facts)).items():
+                    notes.setdefault(key, {}).update(named)
+        return notes
+
+    def _overflow(self, draft: Draft, events: Sequence[Event]) -> Iterator[tuple[Detector, Event, Match]]:
         """A match for each detector that found nothing of weight among the calls that are kept.
 
         Whoever puts hundreds of calls under one correlation id shall not hide one behind the others.
         """
-        event = draft.entity.events()[0]
+        event = events[0]
         if not isinstance(event, Operation):
             return
         # What was dropped is taken to have been accepted: its outcome may have been dropped with it.
@@ -114,54 +145,36 @@ class Drafting:
         known = self._index.detectors.get(key.detector)
         return (known,) if known else ()
 
+    def _window(self, key: EntityKey) -> timedelta | None:
+        known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None
+        if known is None:
+            return None
+        if known.on is Lineage:
+            return self._windows.snapshot
+        return self._windows.length(known.window) if known.window else None
 
-class Neighbourhood:
-    """What stands under the topics of some drafts, and what the detectors make of it."""
 
-    def __init__(
-        self,
-        found: Mapping[str, Neighbours],
-        drafts: Iterable[Draft],
-        drafting: Drafting,
-        parked: list[Parked],
-    ) -> None:
-        self._found = found
-        self._drafts = {address_of_entity(draft.entity.key)[0]: draft for draft in drafts}
-        self._drafting = drafting
-        self._parked = parked
-        self._stated: dict[tuple[str, Detector], list[Statement]] = {}
+def _asked(name: str, ask: Callable[[Any], Iterable[T]], event: Event, parked: list[Parked]) -> list[T]:
+    """What a rule says of an event. One that fails costs its own finding on this event and nothing else."""
+    try:
+        return list(ask(event))
+    except Exception as error:  # any: a fault in one rule must not silence the others
+        # Without the traceback: an exception's text can quote the record.
+        logger.error("%s failed on an event: %s", name, type(error).__name__)  # noqa: TRY400
+        parked.append(Parked(f"{type(error).__name__} in the detector", packed(event), name, sound=True))
+        return []
 
-    def followers(self, draft: Draft) -> set[EntityKey]:
-        """Who, beside the drafts themselves, follows the topics under which something is said of a draft."""
-        return {
-            follower_in(mark)
-            for topic in draft.said_under
-            if (found := self._found.get(partition_of(draft.entity.key.tenant, topic)))
-            for owner, mark in found.marks.items()
-            if owner not in self._drafts
-        }
 
-    def statements(self, detector: Detector, draft: Draft, match: Match) -> Sequence[Statement]:
-        """What all, seen through the same detector, state under the topics of a match."""
-        statements: list[Statement] = []
-        for topic in match.topics:
-            under = self._under(partition_of(draft.entity.key.tenant, topic), detector)
-            statements += [each for each in under if each.topic == topic]
-        return statements
+def _overdue(draft: Draft) -> Iterator[datetime]:
+    """When grants of its should have been closed."""
+    for matches in draft.matches.values():
+        for event, match in matches:
+            if match.grant and match.grant.overdue and event.outcome in (Outcome.SUCCEEDED, Outcome.ACCEPTED):
+                yield match.grant.overdue
 
-    def _under(self, partition: str, detector: Detector) -> Sequence[Statement]:
-        stated = self._stated.get((partition, detector))
-        if stated is None:
-            found = self._found.get(partition)
-            facts = found.facts.items() if found else ()
-            stated = [each for owner, left in facts for each in self._said(detector, owner, left) if each.holds]
-            self._stated[partition, detector] = stated
-        return stated
 
-    def _said(self, detector: Detector, owner: str, facts: Mapping[str, bytes]) -> Iterable[Statement]:
-        """What a detector states of the facts of one entity; a draft of the same facts has asked it already."""
-        draft = self._drafts.get(owner)
-        if draft is not None and draft.entity.phases.keys() == facts.keys():
-            sayers = self._drafting.sayers(detector, draft.entity.key)
-            return [each for sayer in sayers for each in draft.statements.get(sayer, ())]
-        return [each for event in events_in(facts) for each in self._drafting.stated(detector, event, self._parked)]
+def _foreign_recipients(draft: Draft) -> Iterator[str]:
+    for matches in draft.matches.values():
+        for _, match in matches:
+            if match.recipient.tenant and match.recipient.tenant != draft.entity.key.tenant:
+                yield match.recipient.tenant

@@ -8,7 +8,9 @@ from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
 from grantwatch.intake import Intake
 from grantwatch.judgement.rendering import Content, Organisation
-from grantwatch.memory.entities import Published, unpacked
+from grantwatch.memory.entities import Published
+from grantwatch.memory.events import unpacked
+from grantwatch.memory.windows import Windows
 from grantwatch.ports import Clock, Parked, Parking, Sink, StateStore
 from grantwatch.recollection import Conclusion, Recollection
 from grantwatch.settings import Settings
@@ -37,7 +39,7 @@ class Engine:
         self._index = Index(catalogue)
         self._intake = Intake(self._index, settings)
         organisation = Organisation(settings.networks, frozenset(settings.own_subscriptions))
-        self._recollection = Recollection(self._index, store, organisation, clock)
+        self._recollection = Recollection(self._index, store, organisation, clock, windows_of(settings))
         self._sink = sink
         self._parking = parking
         self._clock = clock
@@ -61,10 +63,17 @@ class Engine:
         self._publish(self._recollection.remember(dict([unpacked(body)])), parking, tally)
         return tally
 
-    def finish(self, before: datetime | None = None) -> Tally:
-        """Report the calls that nobody saw end: those begun before that event time, or all of them."""
+    def sweep(self, now: datetime | None = None) -> Tally:
+        """Report the calls that nobody saw end within an hour, and the grants that are open past their time.
+
+        Without ``now`` all input has come to its end: calls are not waited for, and grants are looked at as of the
+        latest event. Costs in proportion to what is due, and can be cut off anywhere: what is published is forgotten
+        then and not before.
+        """
         tally = Tally()
-        self._publish(self._recollection.lapse(before), self._parking, tally)
+        for swept, rows in self._recollection.due(now):
+            self._publish(self._recollection.remember({}, swept), self._parking, tally)
+            self._recollection.forget(rows)
         return tally
 
     def _publish(self, conclusion: Conclusion, parking: Parking, tally: Tally) -> None:
@@ -77,6 +86,16 @@ class Engine:
             self._sink.publish(findings)
             tally.published += len(findings)
         self._recollection.confirm(conclusion)
+
+
+def windows_of(settings: Settings) -> Windows:
+    """The windows of an organisation."""
+    return Windows(
+        transfer=settings.transfer_time_window,
+        snapshot=settings.snapshot_time_window,
+        campaign=settings.campaign_window,
+        training=settings.training_period,
+    )
 
 
 def _park(items: Sequence[Parked], parking: Parking, tally: Tally) -> None:

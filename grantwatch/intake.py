@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from grantwatch.detection.detector import Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
-from grantwatch.memory.entities import EntityKey, access_digest, phase_digest
-from grantwatch.model.operation import Phase
+from grantwatch.memory.entities import EntityKey
+from grantwatch.memory.facts import Fact, access_digest, phase_digest
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.secrets import masked_bytes
-from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
@@ -44,7 +45,7 @@ class _Chosen(Struct):
 class Batch(Struct):
     """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything."""
 
-    facts: dict[EntityKey, dict[str, Phase | Access]] = field(default_factory=lambda: defaultdict(dict))
+    facts: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -122,7 +123,7 @@ class Intake:
             natural = detector.natural_key(access) if detector.natural_key else None
             if natural is None:
                 continue
-            key = AccessKey(tenant=self._tenant, detector=detector.name, natural=natural)
+            key = GatheringKey(tenant=self._tenant, detector=detector.name, natural=natural)
             if detector.distinct_by not in uses:
                 reduced = detector.distinct_by(access)
                 uses[detector.distinct_by] = _name_of(replace(reduced, time=_ANY_TIME)), reduced

@@ -32,6 +32,13 @@ class Row(Struct, frozen=True):
         return self.partition, self.name
 
 
+class Found(Struct, frozen=True):
+    """What an exchange found: the rows that were read, by key, and those of the partitions that were scanned."""
+
+    rows: Mapping[RowKey, Row]
+    scanned: Sequence[Row]
+
+
 class StateStore(Protocol):
     """Shared state. Every method takes a batch and is one round trip in spirit; all raise on transient faults."""
 
@@ -46,6 +53,18 @@ class StateStore(Protocol):
 
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         """Replace each row if it still has its version (None: is absent). Returns the keys of those that lost."""
+
+    def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        """Forget each row if it still has its version. Returns the keys of those that changed since.
+
+        What is gone is as good as deleted.
+        """
+
+    def exchange(self, *, insert: Sequence[Row] = (), read: Sequence[RowKey] = (), scan: Sequence[str] = ()) -> Found:
+        """``insert``, ``read`` and ``scan`` side by side, in no particular order: one round trip in spirit.
+
+        What is found may lack what is inserted, and of two who exchange at once, each may miss the other's rows.
+        """
 
 
 class Sink(Protocol):

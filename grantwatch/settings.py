@@ -4,7 +4,9 @@ Settings are needed before the first record, so they are msgspec structs: pydant
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Self, get_args, get_type_hints
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -18,6 +20,9 @@ from grantwatch.model.network import Networks
 _PREFIX = "GRANTWATCH_"
 _IDENTITY_OF_THE_HOST = "IDENTITY_ENDPOINT"
 _LOOPBACK = ("127.0.0.1", "localhost")
+_DURATION = re.compile(r"\s*([0-9]{1,6})\s*([mhdMHD])\s*")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=30)
 
 
 def is_connection(text: str) -> bool:
@@ -48,6 +53,21 @@ def _networks(value: str | tuple[str, ...]) -> tuple[str, ...]:
     listed = _listed(value)
     Networks.of(listed)
     return listed
+
+
+def _duration(value: str | timedelta) -> timedelta:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    length = timedelta(**{_UNITS[found[2].lower()]: int(found[1])}) if found else value
+    if not isinstance(length, timedelta) or not _SHORTEST <= length <= _LONGEST:
+        raise ValueError("not a duration, or one beyond what state is kept for")
+    return length
+
+
+def _size(value: str | int) -> int:
+    size = int(value)
+    if size <= 0:
+        raise ValueError("not a size")
+    return size
 
 
 def _address(value: str) -> str:
@@ -141,6 +161,40 @@ class Settings(_FromEnvironment, frozen=True, kw_only=True):
             _subscriptions,
         ),
     ] = ()
+
+    transfer_time_window: Annotated[
+        timedelta,
+        _setting(
+            "Within how long reads, keys and refusals add up to one transfer (`TransferTimeWindow`): m, h or d.",
+            "1h",
+            _duration,
+        ),
+    ] = timedelta(hours=1)
+    snapshot_time_window: Annotated[
+        timedelta,
+        _setting(
+            "How long after a copy of a volume a machine that mounts it belongs to it (`SnapshotTimeWindow`).",
+            "72h",
+            _duration,
+        ),
+    ] = timedelta(hours=72)
+    campaign_window: Annotated[
+        timedelta,
+        _setting("Within how long findings make up one campaign (`CampaignWindow`).", "72h", _duration),
+    ] = timedelta(hours=72)
+    training_period: Annotated[
+        timedelta,
+        _setting(
+            "How long after the first event of a subscription what is new is told of and raises nothing "
+            "(`TrainingPeriod`).",
+            "14d",
+            _duration,
+        ),
+    ] = timedelta(days=14)
+    volume_size_threshold_gb: Annotated[
+        int,
+        _setting("From how many GB in a window reading is a transfer in bulk (`VolumeSizeThresholdGB`).", "10", _size),
+    ] = 10
 
     @property
     def networks(self) -> Networks:

@@ -34,6 +34,7 @@ LAKE = Account("contosolake", ANALYTICS, "rg-lake")
 STAGING = Account("contosostaging", ANALYTICS, "rg-lake")
 MODELS = Account("contosomodels", ANALYTICS, "rg-models")
 WEBSITE = Account("contosowebsite", PRODUCTION, "rg-web")
+ORDERS = Account("contosoorders", PRODUCTION, "rg-web")
 ACCOUNTS = (
     FINANCE,
     PAYROLL,
@@ -43,7 +44,7 @@ ACCOUNTS = (
     STAGING,
     MODELS,
     WEBSITE,
-    Account("contosoorders", PRODUCTION, "rg-web"),
+    ORDERS,
     Account("contosotelemetry", ANALYTICS, "rg-lake"),
     Account("contosodevone", SANDBOX, "rg-dev"),
     Account("contosodevtwo", SANDBOX, "rg-dev"),
@@ -95,7 +96,7 @@ FOREIGN_SUBSCRIPTION = Subscription("loot", TAILSPIN)
 FOREIGN_ACCOUNT = Account("tailspinloot", FOREIGN_SUBSCRIPTION, "rg-loot")
 
 
-def at(clock: str) -> datetime:
-    """Return this time of the day, written "HH:MM" or "HH:MM:SS"."""
+def at(clock: str, *, day: int = 0) -> datetime:
+    """Return this time of the day, written "HH:MM" or "HH:MM:SS"; `day` counts from the day of the theft."""
     hours, minutes, *seconds = map(int, clock.split(":"))
-    return DAY + timedelta(hours=hours, minutes=minutes, seconds=sum(seconds))
+    return DAY + timedelta(days=day, hours=hours, minutes=minutes, seconds=sum(seconds))

@@ -1,15 +1,15 @@
 """The hostile part of the day: a stolen contractor account weakens, takes, copies and digs in."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 from samples import estate
+from samples.downloads import AZCOPY_AGENT, BLOCK, ranged_read
 from samples.estate import ARCHIVE, FINANCE, PAYROLL, PRODUCTION, THIEF, VAULT, at
 from tools.azure_records import (
     Account,
-    Credential,
     Delegation,
     DelegationSas,
     Failure,
@@ -26,8 +26,6 @@ from tools.azure_records import (
 
 _STORAGE = "Microsoft.Storage/storageAccounts"
 _SERVICES = "Microsoft.ManagedServices"
-_AZCOPY = "AzCopy/10.28.0 azsdk-go-azblob/v1.4.0 (go1.22.5; linux)"
-_BLOCK = 8_388_608
 _UNTIL = at("09:20") + timedelta(days=7)
 _ACCOUNT_SAS = Sas(
     sas_query("rl", _UNTIL, starts=at("09:20"), services="b", resource_types="sco"), "stolen account SAS"
@@ -133,41 +131,21 @@ def _download(rng: Random) -> Iterator[Record]:
             _ACCOUNT_SAS,
             address,
             path="/exports",
-            agent=_AZCOPY,
+            agent=AZCOPY_AGENT,
             size=184_320,
         )
         for index in range(620 if number == 0 else 260):
-            yield _ranged_read(rng, FINANCE, begin + index * timedelta(seconds=9), _ACCOUNT_SAS, address, index)
-
-
-def _ranged_read(
-    rng: Random, account: Account, moment: datetime, credential: Credential, address: str, index: int
-) -> Record:
-    blob, part = divmod(index, 20)
-    first = part * _BLOCK
-    return storage_request(
-        rng,
-        account,
-        "GetBlob",
-        moment + timedelta(milliseconds=rng.randrange(900)),
-        credential,
-        address,
-        path=f"/exports/ledger-2026-{blob:03d}.bak",
-        agent=_AZCOPY,
-        status=206,
-        size=_BLOCK,
-        download_range=f"bytes={first}-{first + _BLOCK - 1}",
-    )
+            yield ranged_read(rng, FINANCE, begin + index * timedelta(seconds=9), _ACCOUNT_SAS, address, index)
 
 
 def _delegate(rng: Random) -> Iterator[Record]:
     token = OAuth(THIEF, Role.BLOB_READER)
     yield storage_request(
-        rng, ARCHIVE, "GetUserDelegationKey", at("12:20"), token, THIEF.address, agent=_AZCOPY, size=612
+        rng, ARCHIVE, "GetUserDelegationKey", at("12:20"), token, THIEF.address, agent=AZCOPY_AGENT, size=612
     )
     for index in range(120):
         moment = at("12:25") + index * timedelta(seconds=12)
-        yield _ranged_read(rng, ARCHIVE, moment, _DELEGATION_SAS, THIEF.address, index)
+        yield ranged_read(rng, ARCHIVE, moment, _DELEGATION_SAS, THIEF.address, index)
 
 
 def _copy_out(rng: Random) -> Iterator[Record]:
@@ -181,8 +159,8 @@ def _copy_out(rng: Random) -> Iterator[Record]:
             moment,
             _SERVICE_SAS,
             path=f"/ledgers/year-{2014 + blob}.bak",
-            offset=part * _BLOCK,
-            size=_BLOCK,
+            offset=part * BLOCK,
+            size=BLOCK,
         )
 
 

@@ -80,7 +80,7 @@ def found(bodies: Iterable[bytes], settings: Settings) -> list[Finding]:
     running = engine(sink=sink, settings=settings)
     for body in bodies:
         running.process([body])
-    running.finish()
+    running.sweep()
     return sink.current()
 
 

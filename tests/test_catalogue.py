@@ -16,6 +16,7 @@ from grantwatch.detection.detector import Detector
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.finding import TABLE, Finding
 from grantwatch.model.grant import GrantStatus
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.storage_access import StorageAccess
@@ -69,7 +70,7 @@ def test_operations_are_spelled_as_microsoft_spells_them(detector: Detector) -> 
         assert all(_STORAGE_OPERATION.fullmatch(each) for each in (*detector.operations, *detector.also))
         assert detector.natural_key
     else:
-        assert detector.on is Operation
+        assert detector.on in (Operation, Lineage)
         assert detector.operations
         assert all(_ARM_OPERATION.fullmatch(each) or each == "*/delete" for each in detector.operations)
 

@@ -83,7 +83,7 @@ def _corpus() -> None:
 def met(*bodies: bytes) -> tuple[Tally, list[Finding], MemoryParking]:
     sink, parking = MemorySink(), MemoryParking()
     running = engine(sink=sink, parking=parking)
-    return running.process(bodies) + running.finish(), sink.current(), parking
+    return running.process(bodies) + running.sweep(), sink.current(), parking
 
 
 def test_every_record_is_read_but_those_explained() -> None:

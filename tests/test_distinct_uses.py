@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from grantwatch.memory.entities import access_digest
+from grantwatch.memory.facts import access_digest
 from grantwatch.model.actor import Actor
 from grantwatch.model.network import IpClass, Networks, network_of
 from grantwatch.model.sas import sas_of

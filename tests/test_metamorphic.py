@@ -69,7 +69,7 @@ def test_findings_are_the_same_when_two_engines_share_the_work_and_the_store(cas
     for place, record in enumerate(case.records):
         engines[place % 2].process([encoded([record])])
     for each in engines:
-        each.finish()
+        each.sweep()
     assert content(sink.current()) == content(found_in(case))
 
 

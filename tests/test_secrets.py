@@ -140,7 +140,7 @@ def everything_kept(bodies: Sequence[bytes], log: pytest.LogCaptureFixture) -> l
     log.set_level(logging.DEBUG)
     for body in bodies:
         engine.process([body])
-    engine.finish()
+    engine.sweep()
     rows = [row for partition in store._partitions.values() for row in partition.values()]
     return [
         *(finding.model_dump_json() for finding in sink.findings),

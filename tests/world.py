@@ -62,7 +62,7 @@ def run(*bodies: bytes, finish: bool = False, **settings: Any) -> Result:
     engine = local.engine(store=store, sink=sink, parking=parking, settings=Settings(**settings))
     tally = engine.process(bodies)
     if finish:
-        tally += engine.finish()
+        tally += engine.sweep()
     return Result(tally, sink.current(), parking.items, store)
 
 

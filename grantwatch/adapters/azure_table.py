@@ -4,8 +4,8 @@ There are no transactions, and no query spans partitions: the service answers su
 """
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from itertools import islice
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from grantwatch.adapters.azure_access import PATIENCE, OnDemand, Service, ask
@@ -48,8 +48,18 @@ class Table:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="table")
 
     def side_by_side(self, work: Callable[[T], U], items: Iterable[T]) -> list[U]:
-        """The results of all, in order. Raises as soon as one does, or when they take over a minute a thousand."""
-        futures = [self._threads.submit(work, item) for item in items]
+        """The results of all, in order, once they are done."""
+        begun = self.begin(work, items)
+        self.finish(begun)
+        return [future.result() for future in begun]
+
+    def begin(self, work: Callable[[T], U], items: Iterable[T]) -> list[Future[U]]:
+        """Set to work on all, which ``finish`` waits for. The work must not itself begin any."""
+        return [self._threads.submit(work, item) for item in items]
+
+    def finish(self, *parts: Iterable[Future[Any]]) -> None:
+        """Wait for all. Raises as soon as one of them does, or when they take over a minute a thousand."""
+        futures = list(chain(*parts))
         done, unfinished = wait(futures, _LONGEST * (1 + len(futures) // _ITEMS), FIRST_EXCEPTION)
         for future in unfinished:
             future.cancel()
@@ -57,7 +67,6 @@ class Table:
             future.result()
         if unfinished:
             raise SERVICE.fault(f"{SERVICE} took too long")
-        return [future.result() for future in futures]
 
     def create(self, entity: Entity) -> bool:
         """Insert it; False where one with its key is there."""

@@ -5,20 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from grantwatch.ports import Parked, Refused, Row, RowKey
+from grantwatch.ports import Found, Parked, Refused, Row, RowKey
 
 if TYPE_CHECKING:
     from grantwatch.model.finding import Finding
 
 
 class MemoryStore:
-    """A StateStore in a dictionary. Safe to share between threads."""
+    """A StateStore in a dictionary. Safe to share between threads.
+
+    Versions are counted over the whole store: a row that is made again after its end has no version that it had before.
+    """
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._partitions: dict[str, dict[str, Row]] = {}
         self._lock = Lock()
+        self._version = 0
         for row in rows:
             self._partitions.setdefault(row.partition, {})[row.name] = row
+            self._version = max(self._version, int(row.version or 0))
 
     def rows(self) -> list[Row]:
         """Everything that is stored."""
@@ -28,11 +33,12 @@ class MemoryStore:
     def insert(self, rows: Sequence[Row]) -> None:
         with self._lock:
             for row in rows:
-                self._partitions.setdefault(row.partition, {}).setdefault(row.name, _versioned(row, 1))
+                if self._found(row.key) is None:
+                    self._put(row)
 
     def read(self, keys: Sequence[RowKey]) -> Mapping[RowKey, Row]:
         with self._lock:
-            found = {key: self._partitions.get(key[0], {}).get(key[1]) for key in keys}
+            found = {key: self._found(key) for key in keys}
         return {key: row for key, row in found.items() if row is not None}
 
     def scan(self, partitions: Sequence[str]) -> Sequence[Row]:
@@ -43,16 +49,41 @@ class MemoryStore:
         lost = []
         with self._lock:
             for row in rows:
-                current = self._partitions.setdefault(row.partition, {}).get(row.name)
+                current = self._found(row.key)
                 if (current.version if current else None) != row.version:
                     lost.append(row.key)
                 else:
-                    self._partitions[row.partition][row.name] = _versioned(row, int(row.version or 0) + 1)
+                    self._put(row)
         return lost
 
+    def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        changed = []
+        with self._lock:
+            for row in rows:
+                current = self._found(row.key)
+                if current is not None and current.version != row.version:
+                    changed.append(row.key)
+                elif current is not None:
+                    self._remove(row.key)
+        return changed
 
-def _versioned(row: Row, version: int) -> Row:
-    return Row(row.partition, row.name, row.content, str(version))
+    def exchange(self, *, insert: Sequence[Row] = (), read: Sequence[RowKey] = (), scan: Sequence[str] = ()) -> Found:
+        """Reads first, so that nobody comes to rely on finding what was just inserted."""
+        found = Found(self.read(read), self.scan(scan))
+        self.insert(insert)
+        return found
+
+    def _found(self, key: RowKey) -> Row | None:
+        return self._partitions.get(key[0], {}).get(key[1])
+
+    def _put(self, row: Row) -> None:
+        self._version += 1
+        self._partitions.setdefault(row.partition, {})[row.name] = Row(*row.key, row.content, str(self._version))
+
+    def _remove(self, key: RowKey) -> None:
+        del self._partitions[key[0]][key[1]]
+        if not self._partitions[key[0]]:
+            del self._partitions[key[0]]
 
 
 class MemorySink:

@@ -1,10 +1,9 @@
 """The local stand-in for Log Analytics: DuckDB, queried in KQL.
 
-One file holds the findings table and the state, so that replaying more logs into it continues where the last replay
+One file holds the output tables and the state, so that replaying more logs into it continues where the last replay
 ended, and replaying the same logs again changes nothing.
 """
 
-import json
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,26 +13,16 @@ import duckdb
 import duckdb_kql
 
 from grantwatch.adapters.in_memory import MemoryStore
+from grantwatch.adapters.local_tables import FINDINGS, TABLES
 from grantwatch.errors import QueryError, StoreError
-from grantwatch.model.finding import TABLE, Finding
-from grantwatch.model.schema import ColumnType, columns_of
+from grantwatch.model.finding import Finding
 from grantwatch.ports import Row
 
 IN_MEMORY = ":memory:"
 
-_COLUMNS = columns_of(Finding)
-_TYPES = {
-    ColumnType.DATETIME: "TIMESTAMPTZ",
-    ColumnType.STRING: "VARCHAR",
-    ColumnType.LONG: "BIGINT",
-    ColumnType.BOOLEAN: "BOOLEAN",
-    ColumnType.DYNAMIC: "JSON",
-}
-_KEY = ("FindingId", "Revision")
-
 
 class LocalStore:
-    """A DuckDB file with findings and state.
+    """A DuckDB file with the output tables and the state.
 
     Use as a context manager: all that was written since the last ``keep`` is kept, or none of it when an exception ends
     the work.
@@ -76,10 +65,7 @@ class LocalStore:
 
     def publish(self, findings: Sequence[Finding]) -> None:
         """Write revisions of findings; one that is there already is replaced by itself."""
-        rows = [_row_of(finding) for finding in findings]
-        names = ", ".join(f'"{column.name}"' for column in _COLUMNS)
-        places = ", ".join("?" for _ in _COLUMNS)
-        self._connection.executemany(f"INSERT OR REPLACE INTO {TABLE} ({names}) VALUES ({places})", rows)
+        FINDINGS.write(self._connection, findings)
 
     def query(self, kql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run KQL over the tables: column names and rows. Raises QueryError with one sentence."""
@@ -91,12 +77,8 @@ class LocalStore:
 
     def _prepare(self) -> None:
         self._connection.execute("BEGIN")
-        columns = ", ".join(f'"{column.name}" {_TYPES[column.type]}' for column in _COLUMNS)
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns}, PRIMARY KEY ({', '.join(_KEY)}))")
-        for column in _COLUMNS:  # A store of an earlier version lacks the newer ones.
-            self._connection.execute(
-                f'ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS "{column.name}" {_TYPES[column.type]}'
-            )
+        for table in TABLES:
+            table.prepare(self._connection)
         self._connection.execute("CREATE SCHEMA IF NOT EXISTS memory_of_engine")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS memory_of_engine.state "
@@ -110,14 +92,19 @@ class LocalStore:
         return [Row(*row) for row in rows]
 
     def _save_state(self) -> None:
-        changed = [row for row in self.state.rows() if self._saved.get(row.key) != row.version]
-        known = [row.key for row in changed if row.key in self._saved]
-        if known:
-            self._connection.executemany("DELETE FROM memory_of_engine.state WHERE partition = ? AND name = ?", known)
-        if changed:
-            rows = [(row.partition, row.name, row.content, row.version) for row in changed]
-            self._connection.executemany("INSERT INTO memory_of_engine.state VALUES (?, ?, ?, ?)", rows)
-        self._saved |= {row.key: row.version for row in changed}
+        """Bring the file in step with the state: what changed takes the place of what was, what is gone goes."""
+        rows = {row.key: row for row in self.state.rows()}
+        versions = {key: row.version for key, row in rows.items()}
+        outdated = [key for key, version in self._saved.items() if versions.get(key) != version]
+        if outdated:
+            self._connection.executemany(
+                "DELETE FROM memory_of_engine.state WHERE partition = ? AND name = ?", outdated
+            )
+        news = [row for key, row in rows.items() if self._saved.get(key) != row.version]
+        if news:
+            values = [(row.partition, row.name, row.content, row.version) for row in news]
+            self._connection.executemany("INSERT INTO memory_of_engine.state VALUES (?, ?, ?, ?)", values)
+        self._saved = versions
 
 
 def _reject_other_files(path: str) -> None:
@@ -127,14 +114,6 @@ def _reject_other_files(path: str) -> None:
         with file.open("rb") as stream:
             if stream.read(12)[8:] != b"DUCK":
                 raise StoreError(f"{path} is no store but a file of another kind; name another with --store.")
-
-
-def _row_of(finding: Finding) -> list[Any]:
-    row = finding.model_dump()
-    return [
-        json.dumps(row[column.name], ensure_ascii=False) if column.type is ColumnType.DYNAMIC else row[column.name]
-        for column in _COLUMNS
-    ]
 
 
 def _first_line(error: Exception) -> str:

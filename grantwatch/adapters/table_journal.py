@@ -1,13 +1,17 @@
 """Which rows were made in which hour, so that old ones are found without scanning the table.
 
-Table Storage deletes nothing by itself and has no index but its keys. So before rows are made, their keys are listed
-in the bucket of the hour, a partition, and the hour in a small partition of hours. This law holds whatever happens:
+Table Storage deletes nothing by itself and has no index but its keys. So when rows are made, their keys are listed in
+the bucket of the hour, a partition, and the hour in a small partition of hours. This law holds whatever happens:
 
-    Every row that exists is listed in the bucket of an hour that is listed.
+    Every row whose making was told as done is listed in the bucket of an hour that is listed.
 
-- The hour is written first, then the list, then the rows. A crash between them leaves a list of rows that are not
-  there, which goes with the others.
+- The hour is written first, then the list. A list of rows that are not there does no harm, and goes with the others.
+- Rows that are inserted are made beside their list. Where that fails, the process owes the list, and writes it with the
+  next; where the process ends, the work is done again by another, which does not remember the keys and lists them.
+- Rows that are swapped in are made after their list: who does that work again finds the row and makes none. To save
+  the wait, rows that were looked for in vain are expected, and listed with the next that are inserted.
 - A list is named by the digest of its keys, so writing it again changes nothing.
+- A row that is deleted and made again in one hour is still in the list of that hour, which is not due before it is old.
 - When a bucket is due, the retention after its hour has ended, each of its rows is deleted if the service says that it
   was last written before the retention, and only as it was then: one that is written meanwhile stays.
 - A row that stays is listed anew, in the hour after its last writing, before its old list is removed; the hour is
@@ -19,14 +23,16 @@ remembered, so that work that is done again costs no list.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from time import monotonic
 
 import msgspec
+from msgspec import Struct, field
 
 from grantwatch.adapters.azure_table import Table
 from grantwatch.adapters.table_rows import Entity, Key, Stored, content_of, properties_of
@@ -39,6 +45,21 @@ _LISTS_AT_ONCE = 20
 _REMEMBERED = 65_536
 
 
+class Listing(Struct, frozen=True):
+    """Lists that are being written, and the keys that were not yet in one of this hour."""
+
+    news: AbstractSet[Key]
+    lists: Sequence[Future[bool]]
+
+
+class _Hour(Struct):
+    """The keys that this process knows to be listed in an hour, and those that it expects to be."""
+
+    name: str
+    listed: set[Key] = field(default_factory=set)
+    expected: set[Key] = field(default_factory=set)
+
+
 class Journal:
     """The lists of one table, and the end of the rows in them."""
 
@@ -46,24 +67,36 @@ class Journal:
         self._table = table
         self._clock = clock
         self._retention = retention
-        self._hour = ""
-        self._listed: set[Key] = set()
+        self._hour = _Hour("")
+        self._owed: set[Key] = set()
         self._hours: set[str] = set()
         self._lock = Lock()
 
     @contextmanager
-    def listing(self, keys: Iterable[Key]) -> Iterator[AbstractSet[Key]]:
-        """List the keys of rows that are made in this context; yields those that were not yet listed in this hour."""
-        hour = _name_of(self._clock())
+    def listing(self, keys: Iterable[Key]) -> Iterator[Listing]:
+        """Begin to list the keys of rows that are made in this context, which has to finish the lists.
+
+        Keys that are expected, or owed because this failed, are listed with them.
+        """
         with self._lock:
-            if hour != self._hour or len(self._listed) > _REMEMBERED:
-                self._hour, self._listed = hour, set()
-            news = set(keys) - self._listed
-        self._list(hour, news)
-        yield news
+            hour = self._present()
+            news = set(keys) - hour.listed
+            expected, owed = self._taken(hour) if news else (set(), set())
+        try:
+            yield Listing(news, self._begin(hour.name, news | expected | owed))
+        except BaseException:
+            with self._lock:
+                self._owed |= owed if len(self._owed) > _REMEMBERED else news | owed
+            raise
         with self._lock:
-            if hour == self._hour:
-                self._listed |= news
+            hour.listed |= news | expected
+
+    def expect(self, keys: Collection[Key]) -> None:
+        """Take rows that are not there to be made soon: their keys are listed when others are."""
+        if keys:
+            with self._lock:
+                hour = self._present()
+                hour.expected |= set(keys) - hour.listed
 
     def expire(self, now: datetime, within: timedelta) -> int:
         """Delete the rows that were not written since the retention; returns how many.
@@ -80,6 +113,18 @@ class Journal:
             self._hours.discard(hour)
             self._table.remove((_HOURS, hour))
         return deleted
+
+    def _present(self) -> _Hour:
+        name = _name_of(self._clock())
+        if name != self._hour.name or len(self._hour.listed) + len(self._hour.expected) > _REMEMBERED:
+            self._hour = _Hour(name)
+        return self._hour
+
+    def _taken(self, hour: _Hour) -> tuple[set[Key], set[Key]]:
+        """What is to be listed with other keys: what is expected, and what is owed."""
+        expected, hour.expected = hour.expected, set()
+        owed, self._owed = self._owed, set()
+        return expected, owed
 
     def _due(self, now: datetime) -> Sequence[str]:
         last = _name_of(now - self._retention - _HOUR)
@@ -103,15 +148,15 @@ class Journal:
         for key, written in staying.items():
             hours.setdefault(_name_of(written + _HOUR), set()).add(key)
         for hour, keys in hours.items():
-            self._list(hour, keys)
+            self._table.finish(self._begin(hour, keys))
 
-    def _list(self, hour: str, keys: AbstractSet[Key]) -> None:
+    def _begin(self, hour: str, keys: AbstractSet[Key]) -> Sequence[Future[bool]]:
         if not keys:
-            return
+            return ()
         if hour not in self._hours:
             self._table.create({"PartitionKey": _HOURS, "RowKey": hour})
             self._hours.add(hour)
-        self._table.side_by_side(self._table.create, _lists(hour, sorted(keys)))
+        return self._table.begin(self._table.create, _lists(hour, sorted(keys)))
 
 
 def _lists(hour: str, keys: Sequence[Key]) -> Iterator[Entity]:

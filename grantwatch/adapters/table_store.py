@@ -10,19 +10,16 @@ property changes, the content does not. Its version does, so that a swap may be 
 whoever loses reads again. Without this, a row could vanish right after somebody was told that it is there.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from grantwatch.adapters.azure_table import OPTIONS, SERVICE, Table
 from grantwatch.adapters.table_journal import Journal
 from grantwatch.adapters.table_rows import Entity, Key, entity_of, key_for, key_of, row_of
-from grantwatch.ports import Clock, Row, RowKey
+from grantwatch.ports import Clock, Found, Row, RowKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from azure.core.credentials import TokenCredential
     from azure.data.tables import TableClient
 
@@ -31,6 +28,8 @@ RETENTION = timedelta(days=35)
 
 _FRESH = timedelta(days=1)
 _TRIES = 5
+
+T = TypeVar("T")
 
 
 class TableStore:
@@ -75,28 +74,38 @@ class TableStore:
         return cls(connect, clock=clock, retention=retention)
 
     def insert(self, rows: Sequence[Row]) -> None:
-        entities: dict[Key, Entity] = {}
-        for row in rows:
-            entities.setdefault(key_of(*row.key), entity_of(row))
-        with self._journal.listing(entities) as news:
-            self._table.side_by_side(lambda key: self._insert(entities[key], may_be_old=key in news), entities)
+        self.exchange(insert=rows)
 
     def read(self, keys: Sequence[RowKey]) -> Mapping[RowKey, Row]:
-        asked = list(dict.fromkeys(keys))
-        found = self._table.side_by_side(lambda key: self._table.find(key_of(*key)), asked)
-        return {key: row_of(key[0], stored) for key, stored in zip(asked, found, strict=True) if stored is not None}
+        return self.exchange(read=keys).rows
 
     def scan(self, partitions: Sequence[str]) -> Sequence[Row]:
-        found = self._table.side_by_side(lambda name: self._table.query(key_for(name)), partitions)
-        return [row_of(partition, stored) for partition, rows in zip(partitions, found, strict=True) for stored in rows]
+        return self.exchange(scan=partitions).scanned
+
+    def exchange(self, *, insert: Sequence[Row] = (), read: Sequence[RowKey] = (), scan: Sequence[str] = ()) -> Found:
+        entities: dict[Key, Entity] = {}
+        for row in insert:
+            entities.setdefault(key_of(*row.key), entity_of(row))
+        keys = list(dict.fromkeys(read))
+        with self._journal.listing(entities) as listing:
+            made = self._table.begin(lambda key: self._insert(entities[key], may_be_old=key in listing.news), entities)
+            found = self._table.begin(lambda key: self._table.find(key_of(*key)), keys)
+            scanned = self._table.begin(lambda name: self._table.query(key_for(name)), scan)
+            self._table.finish(listing.lists, made, found, scanned)
+        rows = {key: row_of(key[0], there) for key, each in zip(keys, found, strict=True) if (there := each.result())}
+        self._journal.expect([key_of(*key) for key in keys if key not in rows])
+        return Found(
+            rows, [row_of(name, row) for name, each in zip(scan, scanned, strict=True) for row in each.result()]
+        )
 
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
-        alike: dict[RowKey, list[tuple[Entity, str | None]]] = {}
-        for row in rows:
-            alike.setdefault(row.key, []).append((entity_of(row), row.version))
-        with self._journal.listing(key_of(*row.key) for row in rows if row.version is None):
-            lost = self._table.side_by_side(self._swap, alike.values())
-        return list(chain.from_iterable([key] * number for key, number in zip(alike, lost, strict=True)))
+        entities = [(row.key, (entity_of(row), row.version)) for row in rows]
+        with self._journal.listing(key_of(*row.key) for row in rows if row.version is None) as listing:
+            self._table.finish(listing.lists)
+            return self._key_by_key(self._swap, entities)
+
+    def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        return self._key_by_key(self._delete, [(row.key, row) for row in rows])
 
     def expire(self, now: datetime, *, within: timedelta = timedelta(minutes=1)) -> int:
         """Delete rows that were not written since the retention, for about so long; returns how many it deleted."""
@@ -121,10 +130,18 @@ class TableStore:
                 return
         raise SERVICE.fault(f"{SERVICE}: a row kept changing")
 
-    def _swap(self, alike: Collection[tuple[Entity, str | None]]) -> int:
-        """Swap what has one key, in order; returns how many lost."""
-        won = [
-            self._table.create(entity) if version is None else self._table.merge(entity, version)
-            for entity, version in alike
-        ]
-        return won.count(False)
+    def _key_by_key(self, work: Callable[[T], bool], items: Iterable[tuple[RowKey, T]]) -> Sequence[RowKey]:
+        """Work side by side on what has different keys, in order on what has the same; returns the keys that lost."""
+        alike: dict[RowKey, list[T]] = {}
+        for key, item in items:
+            alike.setdefault(key, []).append(item)
+        won = self._table.side_by_side(lambda same: [work(item) for item in same], alike.values())
+        return [key for key, each in zip(alike, won, strict=True) for has_won in each if not has_won]
+
+    def _swap(self, swapped: tuple[Entity, str | None]) -> bool:
+        entity, version = swapped
+        return self._table.create(entity) if version is None else self._table.merge(entity, version)
+
+    def _delete(self, row: Row) -> bool:
+        key = key_of(*row.key)
+        return self._table.age(key) is None if row.version is None else self._table.remove(key, row.version)

@@ -157,7 +157,7 @@ def _on_this_machine(
                 _warn(f"{tally.parked:,} × not used, parked in {parked}.")
             return tally
 
-        yield deliver, engine.finish
+        yield deliver, engine.sweep
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read:
         fault = _fault(name, tally, failure, parking.items)
         if fault:
             outcome.faults.append(fault)
-    outcome.tally += engine.finish()
+    outcome.tally += engine.sweep()
     outcome.findings = sink.kept.current()
     return outcome
 

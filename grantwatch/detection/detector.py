@@ -1,7 +1,7 @@
 """The declaration of a detector."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
@@ -9,14 +9,18 @@ from typing import Any, overload
 from grantwatch.detection.match import Match, Statement
 from grantwatch.model.attack import Analytic, Stage, Tactic, Technique
 from grantwatch.model.bodies import Body
+from grantwatch.model.course import Course, Step, Window
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess, by_client
+from grantwatch.model.traces import Trace
 
 Said = Iterator[Match | Statement]
 Tellings = Iterator[Statement]
 NaturalKey = Callable[[Access], tuple[str, ...] | None]
 Distinct = Callable[[Access], Access]
+Subjects = Callable[[Step], Iterable[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +80,15 @@ class Detector:
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
     finding (beside owner tenant and detector), or None for a request that is none of it, and ``distinct_by`` reduces
-    a request to what matters: those that are then alike, but for their time, are one use. ``told_by`` names the
-    tellers whose statements its matches depend on.
+    a request to what matters: those that are then alike, but for their time, are one use. For a course, ``subjects``
+    says under which subjects a step belongs, and ``window`` how long one is; for lineage, ``traces`` says what a call
+    did to volumes and machines. ``told_by`` names the tellers whose statements its matches depend on.
     """
 
     id: str
     name: str
     description: str
-    on: type[Operation] | type[StorageAccess]
+    on: type[Operation] | type[StorageAccess] | type[Course] | type[Lineage]
     operations: tuple[str, ...]
     metadata: Metadata
     judge: Callable[[Any], Said]
@@ -95,8 +100,11 @@ class Detector:
     authorized_for: str | None = None
     natural_key: NaturalKey | None = None
     distinct_by: Distinct = by_client
+    subjects: Subjects | None = None
+    window: Window | None = None
+    traces: Callable[[Operation], Iterator[Trace]] | None = None
 
-    def __call__(self, event: Operation | StorageAccess) -> Said:
+    def __call__(self, event: Operation | StorageAccess | Course | Lineage) -> Said:
         return self.judge(event)
 
 
@@ -125,6 +133,26 @@ def detector(
     distinct_by: Distinct = by_client,
     told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[StorageAccess], Said]], Detector]: ...
+@overload
+def detector(
+    *,
+    id: str,
+    on: type[Course],
+    metadata: Metadata,
+    subjects: Subjects,
+    window: Window,
+) -> Callable[[Callable[[Course], Said]], Detector]: ...
+@overload
+def detector(
+    *,
+    id: str,
+    on: type[Lineage],
+    metadata: Metadata,
+    operations: tuple[str, ...],
+    traces: Callable[[Operation], Iterator[Trace]],
+    requests: tuple[type[Body], ...] = (),
+    responses: tuple[type[Body], ...] = (),
+) -> Callable[[Callable[[Lineage], Said]], Detector]: ...
 def detector(*, id: str, on: type[Any], metadata: Metadata, operations: tuple[str, ...] = (), **selection: Any) -> Any:
     """Declare a function to be a detector.
 

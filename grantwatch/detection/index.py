@@ -13,6 +13,8 @@ from msgspec import Struct, field
 from grantwatch.detection.detector import Detector, Teller
 from grantwatch.model.bodies import Body
 from grantwatch.model.bounded import Bounded
+from grantwatch.model.course import Course
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.secrets import masked
 from grantwatch.model.storage_access import Authentication, StorageAccess
@@ -65,11 +67,13 @@ _OBJECT_OPERATIONS = frozenset(
 
 
 class OperationRoute(Struct, frozen=True):
-    """A selected control-plane operation: its one spelling, its detectors and tellers, and the bodies they read."""
+    """A selected control-plane operation: its one spelling, whom it is for, and the bodies they read."""
 
     name: str
     detectors: tuple[Detector, ...]
     tellers: tuple[Teller, ...]
+    tracers: tuple[Detector, ...]
+    """Those of lineage, which gather traces."""
     requests: tuple[type[Body], ...]
     responses: tuple[type[Body], ...]
 
@@ -103,8 +107,11 @@ class Index:
         self._operations: dict[str, list[Detector | Teller]] = {}
         self._endings: dict[str, list[Detector | Teller]] = {}
         self._storage = [d for d in self.detectors.values() if d.on is StorageAccess]
+        self.courses = [d for d in self.detectors.values() if d.on is Course]
         self._spelled: dict[str, str] = {}
-        listening: list[Detector | Teller] = [each for each in self.detectors.values() if each.on is Operation]
+        listening: list[Detector | Teller] = [
+            each for each in self.detectors.values() if each.on in (Operation, Lineage)
+        ]
         for each in listening + list(self._tellers):
             for operation in each.operations:
                 known = self._endings if operation.startswith("*") else self._operations
@@ -164,8 +171,9 @@ class Index:
         detectors = tuple(each for each in found if isinstance(each, Detector))
         return OperationRoute(
             name=self._spelled.get(folded) or masked(folded),
-            detectors=detectors,
+            detectors=tuple(each for each in detectors if each.on is Operation),
             tellers=tuple(each for each in found if isinstance(each, Teller)),
+            tracers=tuple(each for each in detectors if each.on is Lineage),
             requests=_distinct(kind for each in found for kind in each.requests),
             responses=_distinct(kind for detector in detectors for kind in detector.responses),
         )

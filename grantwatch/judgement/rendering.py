@@ -1,6 +1,6 @@
 """The content of a finding, as a pure function of everything known about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,14 +9,19 @@ from msgspec import Struct
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import EntityKey, Event
+from grantwatch.memory.entities import EntityKey
+from grantwatch.memory.events import Event
 from grantwatch.memory.resolution import Resolved
+from grantwatch.memory.sightings import NOTHING_NEW, Novelty
 from grantwatch.model.actor import ActorKind
-from grantwatch.model.grant import GrantStatus, Recipient, RecipientKind
+from grantwatch.model.course import Course
+from grantwatch.model.grant import Grant, GrantStatus, Recipient, RecipientKind
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.network import Networks
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Outcome, Severity, severity_of
+from grantwatch.model.storage_access import StorageAccess
 
 Content = dict[str, Any]
 """The columns of a finding without those that tell one revision from another."""
@@ -61,12 +66,17 @@ class Organisation(Struct, frozen=True):
         return recipient.kind is RecipientKind.SUBSCRIPTION and (recipient.id or "") in self.subscriptions
 
 
-def judged(event: Event, resolved: Resolved, organisation: Organisation) -> Judged:
-    """With the severity after recipient, actor and outcome are weighed; Azure's own services are only told of."""
+def judged(event: Event, resolved: Resolved, organisation: Organisation, novelty: Novelty = NOTHING_NEW) -> Judged:
+    """With the severity after recipient, novelty, actor and outcome are weighed; Azure's own services are only told of.
+
+    What is new raises Low to Medium, once its subscription is out of training: the ordinary is Low for being ordinary.
+    """
     match = resolved.match
     severity = resolved.severity
     if match.severity_if_foreign and not organisation.owns(match.recipient, event.tenant, match.target):
         severity = max(severity, match.severity_if_foreign)
+    if novelty.firsts and not novelty.in_training and severity is Severity.LOW:
+        severity = Severity.MEDIUM
     if event.actor.kind is ActorKind.PLATFORM_SERVICE:
         severity = Severity.INFORMATIONAL
     return Judged(event, resolved, severity_of(severity, event.outcome))
@@ -81,9 +91,20 @@ def finding_id(detector: Detector, key: EntityKey) -> str:
     return digest((key.tenant, detector.id, natural))
 
 
-def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organisation: Organisation) -> Content:
+def lead_of(found: Sequence[Judged]) -> Judged:
+    """The match that speaks for all that fold into one finding."""
+    return min(found, key=_precedence)
+
+
+def rendered(
+    detector: Detector,
+    key: EntityKey,
+    found: Sequence[Judged],
+    organisation: Organisation,
+    novelty: Novelty = NOTHING_NEW,
+) -> Content:
     """The content of the finding that these matches, all of one detector on one entity, fold into."""
-    lead = min(found, key=_precedence)
+    lead = lead_of(found)
     event, match, metadata = lead.event, lead.match, detector.metadata
     actor, target, recipient = event.actor, match.target, match.recipient
     name = finding_id(detector, key)
@@ -122,14 +143,27 @@ def rendered(detector: Detector, key: EntityKey, found: Sequence[Judged], organi
         "RecipientTenantId": recipient.tenant,
         "RecipientName": recipient.name,
         "RecipientConfidence": recipient.confidence,
-        **_grant(name, found),
+        **_grant(name, key.tenant, found),
         "Operation": event.name,
         "CorrelationId": event.correlation_id or None,
-        "SourceLog": "AzureActivity" if isinstance(event, Operation) else "StorageLog",
-        "Evidence": _evidence(lead, found),
+        "SourceLog": _SOURCES[type(event)],
+        "Evidence": {**_evidence(lead, found), **_news(novelty)},
         "Containment": _containment(lead, found),
         "Triage": metadata.triage,
     }
+
+
+_SOURCES: Mapping[type, str] = {
+    Operation: "AzureActivity",
+    StorageAccess: "StorageLog",
+    Lineage: "AzureActivity",
+    Course: "Findings",
+}
+
+
+def _news(novelty: Novelty) -> dict[str, Any]:
+    news: dict[str, Any] = {"FirstSeen": list(novelty.firsts)} if novelty.firsts else {}
+    return {**news, "InTraining": True} if novelty.in_training else news
 
 
 def _precedence(judged: Judged) -> tuple[int, int, datetime]:
@@ -147,7 +181,7 @@ def _sentence(lead: Judged) -> str:
             return lead.match.summary
 
 
-def _grant(finding: str, found: Sequence[Judged]) -> Content:
+def _grant(finding: str, tenant: str, found: Sequence[Judged]) -> Content:
     """The grants of all matches as one: open while any is, until the last one ends."""
     grants = [
         (grant, judged.resolved.closed)
@@ -161,13 +195,17 @@ def _grant(finding: str, found: Sequence[Judged]) -> Content:
     standing = [grant for grant, closed in grants if closed is None or all_closed]
     expiries = [grant.expires for grant in standing if grant.expires is not None]
     return {
-        "GrantId": digest(("grant", finding)),
+        "GrantId": _grant_id(standing[0], finding, tenant),
         "GrantKind": standing[0].kind,
         "GrantStatus": GrantStatus.REVOKED if all_closed else GrantStatus.OPEN,
         "GrantOpenedAt": min([grant.opened for grant in standing]),
         "GrantExpiresAt": max(expiries) if len(expiries) == len(standing) else None,
         "GrantClosedAt": max(closings) if all_closed else None,
     }
+
+
+def _grant_id(grant: Grant, finding: str, tenant: str) -> str:
+    return digest((tenant, "grant", grant.kind, grant.name)) if grant.name else digest(("grant", grant.of or finding))
 
 
 def _containment(lead: Judged, found: Sequence[Judged]) -> str | None:

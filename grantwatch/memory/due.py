@@ -1,47 +1,68 @@
-"""Calls that nobody has seen end yet, by the hour they began, so that a sweep reads hours and never scans."""
+"""What has to be looked at when its time has come: calls that nobody saw end, and grants that may have outlived theirs.
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+Entries lie in buckets by the hour in which they are due, or were noted if that is later, so that a sweep reads hours
+that have passed and nothing else. Nobody writes into an hour that is long past: it goes when it is empty.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import Entity, address_of_entity
-from grantwatch.model.operation import OperationKey
+from grantwatch.memory.entities import EntityKey, Owner, address_of_entity
 from grantwatch.ports import Row, StateStore
 
 _HOURS = digest("due-hours")
 _HOUR = "%Y%m%d%H"
+_LATE = timedelta(hours=2)
 
 
-class _Due(Struct, kw_only=True):
-    version: int = 1
-    began: datetime
-    key: OperationKey
+class _Due(Struct, omit_defaults=True, kw_only=True):
+    version: int = 2
+    at: datetime
+    owner: Owner
+    grant: bool = False
 
 
 _DECODER = msgspec.json.Decoder(_Due)
 
 
-def due_rows(entity: Entity) -> Iterator[Row]:
-    """What to insert for an entity with a call that has not ended; nothing for any other."""
-    if not entity.is_unfinished or not isinstance(entity.key, OperationKey):
-        return
-    began = min(phase.time for phase in entity.phases.values())
-    hour = began.astimezone(UTC).strftime(_HOUR)
-    content = msgspec.json.encode(_Due(began=began, key=entity.key))
-    yield Row(_HOURS, hour, b"{}")
-    owner, _ = address_of_entity(entity.key)
-    yield Row(digest(("due", hour)), owner, content)
+class Due(Struct, frozen=True):
+    """An entity that is due, for a grant of its or else for the end of a call, and the row that says so."""
+
+    key: EntityKey
+    at: datetime
+    grant: bool
+    row: Row
 
 
-def due(store: StateStore, before: datetime | None) -> Iterable[OperationKey]:
-    """The calls begun before that event time (None: all) that had not ended when they were noted."""
-    hours = [row.name for row in store.scan([_HOURS])]
-    if before is not None:
-        hours = [hour for hour in hours if hour <= before.astimezone(UTC).strftime(_HOUR)]
-    for row in store.scan([digest(("due", hour)) for hour in sorted(hours)]):
-        noted = _DECODER.decode(row.content)
-        if before is None or noted.began < before:
-            yield noted.key
+def due_rows(key: EntityKey, at: datetime, now: datetime, *, grant: bool) -> tuple[Row, Row]:
+    """What to insert for an entity that is due at that time; the first row is the same for the whole hour."""
+    hour = max(at, now).astimezone(UTC).strftime(_HOUR)
+    owner, _ = address_of_entity(key)
+    name = f"{owner}-{'grant' if grant else 'call'}-{at.astimezone(UTC).isoformat(timespec='seconds')}"
+    content = msgspec.json.encode(_Due(at=at, owner=Owner.of(key), grant=grant))
+    return Row(_HOURS, hour, b"{}"), Row(_bucket(hour), name, content)
+
+
+def due(store: StateStore, now: datetime | None) -> Iterator[Sequence[Due]]:
+    """What is due by now (None: everything), an hour at a time. Deletes hours in which there was nothing any more."""
+    latest = None if now is None else now.astimezone(UTC).strftime(_HOUR)
+    hours = store.scan([_HOURS])
+    for hour in sorted((row for row in hours if latest is None or row.name <= latest), key=lambda row: row.name):
+        noted = [_noted(row) for row in store.scan([_bucket(hour.name)])]
+        if noted:
+            yield [each for each in noted if now is None or each.at <= now]
+        elif now is not None and hour.name < (now - _LATE).astimezone(UTC).strftime(_HOUR):
+            store.delete([hour])
+
+
+def _noted(row: Row) -> Due:
+    entry = _DECODER.decode(row.content)
+    return Due(entry.owner.key, entry.at, entry.grant, row)
+
+
+def _bucket(hour: str) -> str:
+    return digest(("due", hour))

@@ -1,33 +1,45 @@
-"""What findings are about: an ARM call, or the alike requests to a storage account, with all that is known of it.
+"""What findings are about: an ARM call, alike requests to a storage account, or what was gathered about one subject.
 
 An entity is one row: the union of its facts and, for each detector, which revision of its finding is the current one.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.operations import calls
+from grantwatch.memory.facts import Fact, Note, joined, most
 from grantwatch.model.bounded import Bounded
-from grantwatch.model.operation import Operation, OperationKey, Phase
+from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome, Severity
-from grantwatch.model.storage_access import Access, AccessKey, StorageAccess
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Row
 
-MOST_FACTS = 256
-"""Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
-MOST_USES = 32
-"""Of one entity that does not tell objects apart: enough to list addresses and agents."""
-
-EntityKey = OperationKey | AccessKey
-Event = Operation | StorageAccess
+EntityKey = OperationKey | GatheringKey
 _VERSION = 1
-F = TypeVar("F", Phase, Access)
+
+
+class Owner(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The key of an entity where it stands in a row of another."""
+
+    operation: OperationKey | None = None
+    gathering: GatheringKey | None = None
+
+    @classmethod
+    def of(cls, key: EntityKey) -> Self:
+        return cls(operation=key) if isinstance(key, OperationKey) else cls(gathering=key)
+
+    @property
+    def key(self) -> EntityKey:
+        key = self.operation or self.gathering
+        if key is None:
+            raise ValueError("a row names no entity")
+        return key
 
 
 class Published(Struct, omit_defaults=True, kw_only=True):
@@ -46,20 +58,30 @@ class Published(Struct, omit_defaults=True, kw_only=True):
 
 
 class Entity(Struct, kw_only=True):
-    """An entity as it is remembered, and the row that it was read from."""
+    """An entity as it is remembered, and the row that it was read from.
+
+    ``lapsed`` says that nobody waits for the end of its calls any more, ``overdue`` the time of what a sweep last found
+    due of its grants.
+    """
 
     key: EntityKey
     phases: dict[str, Phase] = {}
     accesses: dict[str, Access] = {}
+    notes: dict[str, Note] = {}
     lapsed: bool = False
+    overdue: datetime | None = None
     findings: dict[str, Published] = {}
     row: Row | None = None
 
     @property
+    def facts(self) -> Mapping[str, Fact]:
+        """Whichever it has: an entity has facts of one sort."""
+        return self.phases or self.accesses or self.notes
+
+    @property
     def is_full(self) -> bool:
         """As many facts as are kept: later ones are dropped."""
-        facts = self.phases or self.accesses
-        return len(facts) >= _most(facts)
+        return len(self.facts) >= most(self.facts)
 
     @property
     def latest_use(self) -> datetime:
@@ -72,94 +94,16 @@ class Entity(Struct, kw_only=True):
         ends = seen.count(Outcome.SUCCEEDED) + seen.count(Outcome.FAILED)
         return seen.count(Outcome.ATTEMPTED) > max(ends, seen.count(Outcome.ACCEPTED))
 
-    def join(self, facts: Mapping[str, Phase | Access], *, lapsed: bool = False) -> None:
-        """Add facts, by digest."""
-        if isinstance(self.key, OperationKey):
-            self.phases = joined(self.phases, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
-        else:
-            uses = {name: fact for name, fact in facts.items() if isinstance(fact, Access)}
-            self.accesses = joined(self.accesses, uses)
+    def join(self, facts: Mapping[str, Fact], *, lapsed: bool = False, overdue: datetime | None = None) -> None:
+        """Add facts, by digest, and what a sweep found."""
+        phases = {name: fact for name, fact in facts.items() if isinstance(fact, Phase)}
+        accesses = {name: fact for name, fact in facts.items() if isinstance(fact, Access)}
+        notes = {name: fact for name, fact in facts.items() if isinstance(fact, Note)}
+        self.phases = joined(self.phases, phases) if phases else self.phases
+        self.accesses = joined(self.accesses, accesses) if accesses else self.accesses
+        self.notes = joined(self.notes, notes) if notes else self.notes
         self.lapsed |= lapsed
-
-    def events(self) -> tuple[Event, ...]:
-        """What detectors see of it."""
-        return events_of(self.key, self.phases, self.accesses)
-
-
-def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
-    """The union of facts, where the same use of storage keeps its first time, and of too many the earliest are kept.
-
-    Trimming what a union made gives the same whatever the order, so that it may happen at any step.
-    """
-    union = dict(known)
-    for name, fact in new.items():
-        if name not in union or fact.time < union[name].time:
-            union[name] = fact
-    most = _most(union)
-    if len(union) <= most:
-        return union
-    return dict(sorted(union.items(), key=lambda item: (item[1].time, item[0]))[:most])
-
-
-def _most(facts: Mapping[str, Phase | Access]) -> int:
-    """How many facts an entity keeps: few where it does not tell objects apart."""
-    fact = next(iter(facts.values()), None)
-    return MOST_USES if isinstance(fact, Access) and fact.object_path is fact.source_path is None else MOST_FACTS
-
-
-def events_of(key: EntityKey, phases: Mapping[str, Phase], accesses: Mapping[str, Access]) -> tuple[Event, ...]:
-    """The events that facts under one key, by digest, amount to: calls, or requests for one object each."""
-    if isinstance(key, OperationKey):
-        return calls(key, phases)
-    objects: dict[tuple[str | None, str | None], list[Access]] = {}
-    for _, access in sorted(accesses.items(), key=lambda item: (item[1].time, item[0])):
-        objects.setdefault((access.object_path, access.source_path), []).append(access)
-    return tuple(StorageAccess(key, tuple(alike)) for alike in objects.values())
-
-
-class _PackedOperation(Struct):
-    key: OperationKey
-    phases: tuple[Phase, ...]
-
-
-class _PackedAccess(Struct):
-    key: AccessKey
-    accesses: tuple[Access, ...]
-
-
-# Made at import: msgspec crashes if two threads are the first to need one type.
-_PACKED_OPERATION = msgspec.json.Decoder(_PackedOperation)
-_PACKED_ACCESS = msgspec.json.Decoder(_PackedAccess)
-
-
-def packed(event: Event) -> bytes:
-    """An event by itself, as JSON."""
-    if isinstance(event, Operation):
-        return msgspec.json.encode(_PackedOperation(event.key, event.phases))
-    return msgspec.json.encode(_PackedAccess(event.key, event.accesses))
-
-
-def unpacked(body: bytes) -> tuple[EntityKey, dict[str, Phase | Access]]:
-    """The facts that ``packed`` wrote, by digest, and their entity. Raises ValueError on anything else."""
-    try:
-        access = _PACKED_ACCESS.decode(body)
-    except msgspec.ValidationError:
-        operation = _PACKED_OPERATION.decode(body)
-        return operation.key, {phase_digest(phase): phase for phase in operation.phases}
-    return access.key, {access_digest(fact): fact for fact in access.accesses}
-
-
-def phase_digest(phase: Phase) -> str:
-    """The identity of an Activity record, which has no id of its own."""
-    return digest(phase)
-
-
-def access_digest(access: Access) -> str:
-    """The identity of alike storage requests: everything but their time."""
-    return digest(msgspec.structs.replace(access, time=_ANY_TIME))
-
-
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+        self.overdue = max(filter(None, (self.overdue, overdue)), default=None)
 
 
 @lru_cache(maxsize=4096)
@@ -174,12 +118,14 @@ class _Stored(Struct, kw_only=True):
     accesses: dict[str, Access] = {}
     lapsed: bool = False
     findings: dict[str, Published] = {}
+    notes: dict[str, Note] | msgspec.UnsetType = msgspec.UNSET
+    overdue: datetime | msgspec.UnsetType = msgspec.UNSET
 
 
 # Rows by their content, decoded: those that are read next are mostly those that were just written.
 _RECENT: Bounded[bytes, _Stored] = Bounded(512)
 _DECODER = msgspec.json.Decoder(_Stored)
-_PUBLISHED_FIELDS = frozenset(Published.__struct_fields__)
+_GROUPS = ("phases", "accesses", "notes")
 
 
 def restored(key: EntityKey, row: Row | None) -> Entity:
@@ -191,7 +137,9 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
         key=key,
         phases=dict(found.phases),
         accesses=dict(found.accesses),
+        notes=dict(found.notes or {}),
         lapsed=found.lapsed,
+        overdue=found.overdue or None,
         findings=found.findings,
         row=row,
     )
@@ -200,7 +148,14 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
 def stored(entity: Entity) -> Row:
     """The row of an entity, against the version that it was read at, with every field that another version wrote."""
     partition, name = address_of_entity(entity.key)
-    known = _Stored(phases=entity.phases, accesses=entity.accesses, lapsed=entity.lapsed, findings=entity.findings)
+    known = _Stored(
+        phases=entity.phases,
+        accesses=entity.accesses,
+        lapsed=entity.lapsed,
+        findings=entity.findings,
+        notes=entity.notes or msgspec.UNSET,
+        overdue=entity.overdue or msgspec.UNSET,
+    )
     content = msgspec.json.encode(known)
     if entity.row and msgspec.json.encode(_decoded(entity.row.content)) != entity.row.content:
         content = msgspec.json.encode(_completed(msgspec.to_builtins(known), msgspec.json.decode(entity.row.content)))
@@ -219,9 +174,10 @@ def _decoded(content: bytes) -> _Stored:
 def _completed(known: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """What is known now, with the fields beside it that only a later version understands."""
     completed = {**before, **known, "version": max(before.get("version", 0), _VERSION)}
-    for group in ("phases", "accesses"):
+    for group in _GROUPS:
         facts = before.get(group, {})
-        completed[group] = {name: {**facts.get(name, {}), **fact} for name, fact in known.get(group, {}).items()}
+        if group in known:
+            completed[group] = {name: {**facts.get(name, {}), **fact} for name, fact in known[group].items()}
     findings = before.get("findings", {})
     completed["findings"] = {
         name: {**_unknown(findings.get(name, {})), **published} for name, published in known.get("findings", {}).items()
@@ -230,4 +186,4 @@ def _completed(known: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(published: dict[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in published.items() if field not in _PUBLISHED_FIELDS}
+    return {field: value for field, value in published.items() if field not in Published.__struct_fields__}

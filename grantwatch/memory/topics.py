@@ -13,9 +13,12 @@ from msgspec import Struct, field
 
 from grantwatch.detection.match import Topic
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import Entity, EntityKey, Event, address_of_entity, events_of, joined
+from grantwatch.memory.entities import Entity, EntityKey, address_of_entity
+from grantwatch.memory.events import Event, events_of
+from grantwatch.memory.facts import Fact, joined
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey, Phase
-from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Row
 
 _VERSION = 1
@@ -27,7 +30,7 @@ class _Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     version: int = _VERSION
     operation: OperationKey | None = None
-    access: AccessKey | None = None
+    access: GatheringKey | None = None
     phase: Phase | None = None
     request: Access | None = None
 
@@ -120,9 +123,9 @@ def follower_in(mark: bytes) -> EntityKey:
 def events_in(facts: Mapping[str, bytes]) -> Sequence[Event]:
     """The events that what one entity left, by name, amounts to."""
     entries = [(name.partition("-")[0], _decoded(content)) for name, content in facts.items()]
-    phases = joined({}, {name: entry.phase for name, entry in entries if entry.phase is not None})
+    left: dict[str, Fact] = dict(joined({}, {name: entry.phase for name, entry in entries if entry.phase is not None}))
     accesses: dict[str, Access] = {}
     for name, entry in entries:
         if entry.request is not None:
             accesses = joined(accesses, {name: entry.request})
-    return events_of(entries[0][1].key, phases, accesses)
+    return events_of(entries[0][1].key, left | accesses)

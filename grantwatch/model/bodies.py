@@ -165,12 +165,22 @@ class Lighthouse(Body, frozen=True):
     properties: LighthouseProperties | None = None
 
 
+class ImageSource(Body, frozen=True):
+    """The image that a disk is made from."""
+
+    id: str | None = None
+
+
 class CreationData(Body, frozen=True):
     """Where a disk or snapshot comes from."""
 
     create_option: str | None = None
     source_resource_id: str | None = None
     source_uri: str | None = None
+    storage_account_id: str | None = None
+    elastic_san_resource_id: str | None = None
+    image_reference: ImageSource | None = None
+    gallery_image_reference: ImageSource | None = None
 
 
 class DiskProperties(Body, frozen=True):

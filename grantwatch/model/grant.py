@@ -24,6 +24,11 @@ class GrantKind(StrEnum):
     LIGHTHOUSE_DELEGATION = "LighthouseDelegation"
     IMAGE_SHARE = "ImageShare"
 
+    @property
+    def expected_life(self) -> timedelta | None:
+        """How long it may stay open before somebody should ask why; None where it is meant to last."""
+        return timedelta(days=1) if self is GrantKind.DISK_ACCESS else None
+
 
 class GrantStatus(StrEnum):
     """Whether access still holds, as far as the logs tell. Expiry is derived by readers from ``GrantExpiresAt``."""
@@ -34,12 +39,25 @@ class GrantStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
-class Grant(Struct, frozen=True):
-    """One handing-out of access. ``expires`` is None when it lasts until somebody revokes it, or when unknown."""
+class Grant(Struct, frozen=True, omit_defaults=True):
+    """One handing-out of access. ``expires`` is None when it lasts until somebody revokes it, or when unknown.
+
+    A grant belongs to the finding that states it, unless ``name`` says which it is: several findings can tell of one
+    SAS. ``of`` is the finding that a grant belongs to where another finding tells of it.
+    """
 
     kind: GrantKind
     opened: datetime
     expires: datetime | None = None
+    name: tuple[str, ...] = ()
+    of: str | None = None
+
+    @property
+    def overdue(self) -> datetime | None:
+        """Until when a grant of its kind may stay open; None where it ends by itself before, or may stay for ever."""
+        life = self.kind.expected_life
+        end = self.opened + life if life else None
+        return None if end is None or self.of or (self.expires and self.expires <= end) else end
 
 
 def after(opened: datetime, seconds: int | None) -> datetime | None:

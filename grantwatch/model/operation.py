@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from grantwatch.model.actor import Actor
 from grantwatch.model.bodies import Body
-from grantwatch.model.resource import ResourceId, resource_of
+from grantwatch.model.resource import ResourceId, readability, resource_of
 from grantwatch.model.severity import Outcome
 
 B = TypeVar("B", bound=Body)
@@ -69,7 +69,7 @@ class Operation:
         put = partial(object.__setattr__, self)
         put("outcome", decisive.outcome)
         put("decided", decisive.time)
-        put("resource", resource_of(_best({phase.resource for phase in self.phases}, _readability)))
+        put("resource", resource_of(_best({phase.resource for phase in self.phases}, readability)))
         put("actor", _best({phase.actor for phase in self.phases}, _detail))
 
     @property
@@ -137,11 +137,6 @@ def _rank(phase: Phase) -> int:
 def _best(values: set[V], key: Callable[[V], Any]) -> V:
     """The greatest; mostly there is only one."""
     return values.pop() if len(values) == 1 else max(values, key=key)
-
-
-def _readability(text: str) -> tuple[bool, str]:
-    """Prefers the mixed case that a person typed over the capitals that the Activity log makes of it."""
-    return (text not in (text.upper(), text.lower()), text)
 
 
 def _detail(actor: Actor) -> tuple[int, str]:

@@ -103,6 +103,11 @@ def folded_id(text: str) -> str:
     return "/" + "/".join(filter(None, text.lower().split("/")))
 
 
+def readability(text: str) -> tuple[bool, str]:
+    """Prefers the mixed case that a person typed over the capitals that the Activity log makes of it."""
+    return (text not in (text.upper(), text.lower()), text)
+
+
 @lru_cache(maxsize=4096)
 def resource_of(text: str) -> ResourceId:
     """The resource id with that spelling; the same object each time, since records repeat themselves."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from grantwatch.model.actor import Actor
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.network import IpClass, network_of
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.sas import Sas
@@ -132,14 +133,6 @@ def _of_network(actor: Actor, is_own: bool, browsing: bool) -> Actor:
     return replace(actor, address=address, user_agent=_BROWSER if browsing else None)
 
 
-class AccessKey(Struct, frozen=True, kw_only=True):
-    """What the requests behind one finding share: the detector's natural key."""
-
-    tenant: str
-    detector: str
-    natural: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class StorageAccess:
     """Storage requests that are one matter to a detector, as it sees them.
@@ -147,7 +140,7 @@ class StorageAccess:
     ``accesses`` are the distinct ones in order of first use, never none.
     """
 
-    key: AccessKey
+    key: GatheringKey
     accesses: tuple[Access, ...]
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from threading import Lock
+from threading import Barrier, BrokenBarrierError, Lock
 from typing import Any
 from uuid import uuid4
 
@@ -77,6 +77,33 @@ class LossyNetwork(RequestsTransport):  # type: ignore[misc]
         return response
 
 
+class Gathering(RequestsTransport):  # type: ignore[misc]
+    """Holds requests back until so many are under way, once it was told to; any more or less is a fault."""
+
+    def __init__(self, parties: int) -> None:
+        super().__init__()
+        self._methods: list[str] = []
+        self._barrier = Barrier(parties, timeout=10)
+        self._gathers = False
+
+    @property
+    def methods(self) -> list[str]:
+        """Those of the requests that were held back, sorted."""
+        return sorted(self._methods)
+
+    def gather(self) -> None:
+        self._gathers = True
+
+    def send(self, request: Any, **options: Any) -> Any:
+        if self._gathers:
+            self._methods.append(request.method)
+            try:
+                self._barrier.wait()
+            except BrokenBarrierError:
+                raise ServiceRequestError("others are missing") from None
+        return super().send(request, **options)
+
+
 class Countdown:
     """True once, for the request of this number."""
 
@@ -89,13 +116,14 @@ class Countdown:
 
 
 class FirstTries:
-    """True for every write that is not yet a repetition."""
+    """True for every request of these methods that is not yet a repetition."""
 
-    def __init__(self) -> None:
+    def __init__(self, *methods: str) -> None:
+        self._methods = methods or ("POST", "PATCH")
         self._seen: set[str] = set()
 
     def __call__(self, request: Any) -> bool:
         name = request.headers["x-ms-client-request-id"]
-        is_first = request.method in ("POST", "PATCH") and name not in self._seen
+        is_first = request.method in self._methods and name not in self._seen
         self._seen.add(name)
         return is_first

@@ -1,11 +1,18 @@
 """The local store, beyond what the tests of the command line show of it."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import duckdb
+import pytest
+from pydantic import BaseModel
 
 from grantwatch.adapters.local_store import LocalStore
+from grantwatch.adapters.local_tables import TABLES, LocalTable
 from grantwatch.model.finding import TABLE
+from grantwatch.ports import Row
 from tests.support import cases, found_in
 
 
@@ -20,3 +27,65 @@ def test_a_store_of_an_earlier_version_gets_the_columns_that_it_lacks(tmp_path: 
         store.publish(findings)
         _, rows = store.query(f"{TABLE} | project FindingId, Summary")
     assert sorted(rows) == sorted((each.FindingId, each.Summary) for each in findings)
+
+
+class Known(BaseModel):
+    """A row of an earlier version."""
+
+    Id: str
+    Part: int
+    Told: datetime
+    Parts: tuple[str, ...] = ()
+
+
+class Grown(Known):
+    """The same, one version later."""
+
+    Reason: str | None = None
+
+
+def test_a_table_of_any_class_keeps_rows_by_their_key_and_grows(tmp_path: Path) -> None:
+    before, after = (LocalTable("Table_CL", each, ("Id", "Part")) for each in (Known, Grown))
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    with duckdb.connect(tmp_path / "tables.duckdb") as connection:
+        for table in (before, before, after):
+            table.prepare(connection)
+            table.write(connection, [table.row_class(Id="a", Part=1, Told=noon, Parts=("x", "y"))])
+        after.write(connection, [Grown(Id="a", Part=2, Told=noon, Reason="because")])
+        rows = connection.execute('SELECT "Id", "Part", "Parts"::VARCHAR, "Reason" FROM Table_CL').fetchall()
+    assert sorted(rows) == [("a", 1, '["x", "y"]', None), ("a", 2, "[]", "because")]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_a_new_store_has_every_table(table: LocalTable, tmp_path: Path) -> None:
+    assert set(table.key) <= {column.name for column in table.columns}
+    with LocalStore(str(tmp_path / "grantwatch.duckdb")) as store:
+        columns, rows = store.query(table.name)
+    assert columns == [column.name for column in table.columns]
+    assert not rows
+
+
+def state_of(store: LocalStore) -> list[Row]:
+    return sorted(store.state.rows(), key=lambda row: row.key)
+
+
+def session(path: str, deeds: Iterable[tuple[str, str]]) -> list[Row]:
+    """The state that somebody leaves who does this, each deed with the version that is there."""
+    with LocalStore(path) as store:
+        for number, (deed, name) in enumerate(deeds):
+            there = store.state.read([("p", name)]).get(("p", name))
+            row = Row("p", name, str(number).encode(), there.version if there else None)
+            if deed == "keep":
+                store.keep()
+            else:
+                getattr(store.state, deed)([row])
+        return state_of(store)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_the_file_has_the_state_that_the_last_session_left(seed: int, tmp_path: Path) -> None:
+    path, random = str(tmp_path / "grantwatch.duckdb"), Random(seed)
+    for _ in range(4):
+        deeds = [(random.choice(["insert", "swap", "delete", "keep"]), random.choice("abc")) for _ in range(8)]
+        left = session(path, deeds)
+        assert session(path, ()) == left

@@ -1,7 +1,7 @@
 """What every StateStore does, in memory, beside DuckDB and in Table Storage alike."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from grantwatch.adapters.in_memory import MemorySink, MemoryStore
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
 from grantwatch.local import engine
-from grantwatch.ports import Row, RowKey, StateStore
+from grantwatch.ports import Found, Row, RowKey, StateStore
 from grantwatch.settings import Settings
 from tests.adapters.tables import FirstTries, LossyNetwork, table_store
 from tests.stand_ins.azurite import Azurite
@@ -100,9 +100,80 @@ def test_scanning_and_reading_give_the_same_rows(store: StateStore) -> None:
     assert {row.key: row for row in store.scan(["p", "q"])} == store.read([("p", "a"), ("q", "b")])
 
 
+def test_deleting_needs_the_version_that_is_there(store: StateStore) -> None:
+    store.insert([Row("p", "a", b"1"), Row("p", "b", b"2"), Row("q", "c", b"3")])
+    first = {row.name: row for row in store.scan(["p", "q"])}
+    assert not store.swap([Row("p", "a", b"4", first["a"].version)])
+    assert store.delete(list(first.values())) == [("p", "a")]
+    assert contents(store.scan(["p", "q"])) == {("p", "a", b"4")}
+    assert contents(store.read([row.key for row in first.values()]).values()) == {("p", "a", b"4")}
+
+
+def test_deleting_what_is_gone_is_as_good_as_done(store: StateStore) -> None:
+    assert not store.delete([Row("p", "never", b"")])
+    store.insert([Row("p", "a", b"1")])
+    rows = store.scan(["p"])
+    assert not store.delete([*rows, *rows])
+    assert not store.delete(rows)
+    assert not store.scan(["p"])
+
+
+def test_of_what_was_taken_to_be_absent_nothing_is_deleted(store: StateStore) -> None:
+    store.insert([Row("p", "a", b"1")])
+    assert store.delete([Row("p", "a", b"1")]) == [("p", "a")]
+    assert contents(store.scan(["p"])) == {("p", "a", b"1")}
+
+
+@pytest.mark.parametrize("make", ["insert", "swap"])
+def test_a_row_that_is_made_again_is_another(store: StateStore, make: str) -> None:
+    former: list[Row] = []
+    for number in range(3):
+        getattr(store, make)([Row("p", "a", str(number).encode())])
+        (row,) = store.scan(["p"])
+        assert row.content == str(number).encode()
+        assert row.version not in {each.version for each in former}
+        assert store.swap([*former]) == [("p", "a")] * number
+        assert store.delete([*former]) == ([("p", "a")] * number)
+        assert store.scan(["p"]) == [row]
+        assert not store.delete([row])
+        former.append(row)
+
+
+def test_of_a_deletion_and_a_swap_at_once_one_wins(store: StateStore) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(10):
+            store.insert([Row("p", "a", b"1")])
+            (row,) = store.scan(["p"])
+            swapping = threads.submit(store.swap, [Row("p", "a", b"2", row.version)])
+            deleting = threads.submit(store.delete, [row])
+            assert sorted([*swapping.result(), *deleting.result()]) == [("p", "a")]
+            left = store.scan(["p"])
+            assert bool(left) == bool(deleting.result())
+            assert not store.delete(left)
+
+
+def test_an_exchange_inserts_reads_and_scans(store: StateStore) -> None:
+    store.insert([Row("p", "a", b"1"), Row("q", "b", b"2")])
+    there = store.read([("p", "a"), ("q", "b")])
+    found = store.exchange(
+        insert=[Row("p", "a", b"3"), Row("r", "c", b"4")], read=[("p", "a"), ("p", "gone")], scan=["q", "none"]
+    )
+    assert found == Found({("p", "a"): there["p", "a"]}, [there["q", "b"]])
+    assert contents(store.scan(["p", "q", "r"])) == {("p", "a", b"1"), ("q", "b", b"2"), ("r", "c", b"4")}
+
+
+def test_an_exchange_may_find_what_it_inserts_and_nothing_else(store: StateStore) -> None:
+    row = Row("p", "a", b"1")
+    found = store.exchange(insert=[row], read=[row.key], scan=["p"])
+    assert contents(found.rows.values()) <= contents([row])
+    assert contents(found.scanned) <= contents([row])
+
+
 def test_nothing_is_asked_for_and_nothing_is_there(store: StateStore) -> None:
     store.insert([])
     assert not store.swap([])
+    assert not store.delete([])
+    assert store.exchange() == Found({}, [])
     assert not store.read([])
     assert not store.scan([])
     assert not store.read([("p", "a")])
@@ -174,6 +245,8 @@ class Comparison(RuleBasedStateMachine):
 
     keys = st.tuples(st.sampled_from(["p", "q/r"]), st.sampled_from(["a", "A", "b#", ""]))
     batches = st.lists(st.tuples(keys, st.binary(max_size=4)), max_size=6)
+    choices = st.lists(st.integers(0, 3), min_size=6, max_size=6)
+    partitions = st.lists(st.sampled_from(["p", "q/r"]), max_size=2)
 
     other: StateStore
 
@@ -191,20 +264,53 @@ class Comparison(RuleBasedStateMachine):
         self._memory.insert([Row(*key, text) for key, text in batch])
         self.other.insert([Row(*self._there(key), text) for key, text in batch])
 
-    @rule(batch=batches, choices=st.lists(st.integers(0, 3), min_size=6, max_size=6))
+    @rule(batch=batches, choices=choices)
     def swap(self, batch: Batch, choices: list[int]) -> None:
+        mine, other = self._with_versions(batch, choices)
+        lost = [self._there(key) for key in self._memory.swap(mine)]
+        assert sorted(self.other.swap(other)) == sorted(lost)
+
+    @rule(batch=batches, choices=choices)
+    def delete(self, batch: Batch, choices: list[int]) -> None:
+        mine, other = self._with_versions(batch, choices)
+        changed = [self._there(key) for key in self._memory.delete(mine)]
+        assert sorted(self.other.delete(other)) == sorted(changed)
+
+    @rule(keys=st.lists(keys, max_size=4))
+    def read(self, keys: list[RowKey]) -> None:
+        self._compare_rows(self._memory.read(keys), self.other.read([self._there(key) for key in keys]))
+
+    @rule(partitions=partitions)
+    def scan(self, partitions: list[str]) -> None:
+        there = [self._there((partition, ""))[0] for partition in partitions]
+        self._compare_scanned(self._memory.scan(partitions), self.other.scan(there))
+
+    @rule(batch=batches, keys=st.lists(keys, max_size=4), partitions=partitions)
+    def exchange(self, batch: Batch, keys: list[RowKey], partitions: list[str]) -> None:
+        """What is inserted beside may be found or not, so that only what it leaves alone is compared."""
+        touched = {key for key, _ in batch}
+        keys = [key for key in keys if key not in touched]
+        partitions = [each for each in partitions if each not in {partition for partition, _ in touched}]
+        mine = self._memory.exchange(insert=[Row(*key, text) for key, text in batch], read=keys, scan=partitions)
+        other = self.other.exchange(
+            insert=[Row(*self._there(key), text) for key, text in batch],
+            read=[self._there(key) for key in keys],
+            scan=[self._there((partition, ""))[0] for partition in partitions],
+        )
+        self._compare_rows(mine.rows, other.rows)
+        self._compare_scanned(mine.scanned, other.scanned)
+
+    def _with_versions(self, batch: Batch, choices: list[int]) -> tuple[list[Row], list[Row]]:
+        """Rows with versions that were seen lately, or with none: for memory, and for the other."""
         mine, other = [], []
         for (key, text), choice in zip(batch, choices, strict=False):
             versions = [(None, None), *self._seen.get(key, [])]
             version = versions[-1 - min(choice, len(versions) - 1)]
             mine.append(Row(*key, text, version[0]))
             other.append(Row(*self._there(key), text, version[1]))
-        lost = [self._there(key) for key in self._memory.swap(mine)]
-        assert sorted(self.other.swap(other)) == sorted(lost)
+        return mine, other
 
-    @rule(keys=st.lists(keys, max_size=4))
-    def read(self, keys: list[RowKey]) -> None:
-        mine, other = self._memory.read(keys), self.other.read([self._there(key) for key in keys])
+    def _compare_rows(self, mine: Mapping[RowKey, Row], other: Mapping[RowKey, Row]) -> None:
         assert {self._there(key): row.content for key, row in mine.items()} == {
             key: row.content for key, row in other.items()
         }
@@ -213,13 +319,12 @@ class Comparison(RuleBasedStateMachine):
             known = self._seen.setdefault(key, [])
             if versions not in known:
                 assert not {versions[0]} & {mine for mine, _ in known}
+                assert not {versions[1]} & {other for _, other in known}
                 known.append(versions)
 
-    @rule(partitions=st.lists(st.sampled_from(["p", "q/r"]), max_size=2))
-    def scan(self, partitions: list[str]) -> None:
-        mine = sorted((self._there(row.key), row.content) for row in self._memory.scan(partitions))
-        other = self.other.scan([self._there((partition, ""))[0] for partition in partitions])
-        assert sorted((row.key, row.content) for row in other) == mine
+    def _compare_scanned(self, mine: Sequence[Row], other: Sequence[Row]) -> None:
+        expected = sorted((self._there(row.key), row.content) for row in mine)
+        assert sorted((row.key, row.content) for row in other) == expected
 
 
 def test_a_table_does_what_memory_does(azurite: Azurite) -> None:
@@ -241,7 +346,7 @@ def found_by(engines: Sequence[Callable[[MemorySink], Any]], case: Case) -> list
     for number, record in enumerate(case.records):
         running[number % len(running)].process([encoded([record])])
     for each in running:
-        each.finish()
+        each.sweep()
     table = MemorySink()
     table.publish(sorted((each for sink in sinks for each in sink.findings), key=lambda each: each.Revision))
     return content(table.current())

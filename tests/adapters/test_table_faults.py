@@ -15,7 +15,7 @@ from grantwatch.adapters.table_store import TableStore
 from grantwatch.errors import SettingsError, UnavailableError
 from grantwatch.ports import Row
 from tests.adapters.loopback import SECRET, connection_to, server
-from tests.adapters.tables import FirstTries, LossyNetwork, new_table, now, table_store
+from tests.adapters.tables import FirstTries, Gathering, LossyNetwork, new_table, now, table_store
 from tests.stand_ins.azurite import Azurite
 
 ROW = Row("partition", "name", b"content")
@@ -37,8 +37,11 @@ CALLS: dict[str, Callable[[TableStore], Any]] = {
     "insert": lambda store: store.insert([ROW]),
     "read": lambda store: store.read([("partition", "name")]),
     "scan": lambda store: store.scan(["partition"]),
+    "exchange": lambda store: store.exchange(insert=[ROW], read=[("partition", "other")], scan=["partition"]),
     "swap new": lambda store: store.swap([ROW]),
     "swap": lambda store: store.swap([Row("partition", "name", b"content", 'W/"version"')]),
+    "delete": lambda store: store.delete([Row("partition", "name", b"content", 'W/"version"')]),
+    "delete what was absent": lambda store: store.delete([ROW]),
     "expire": lambda store: store.expire(now()),
 }
 
@@ -96,10 +99,11 @@ def test_a_service_that_asks_for_an_hour_is_not_waited_for() -> None:
 
 
 def test_a_conflict_and_an_unmet_condition_are_no_faults() -> None:
-    statuses = {"POST": 409, "PATCH": 412, "GET": 404}
+    statuses = {"POST": 409, "PATCH": 412, "GET": 404, "DELETE": 412}
     with server(lambda method: statuses[method]) as port, store_at(port) as store:
         assert store.swap([Row("p", "a", b"1"), Row("p", "b", b"1", "version")]) == [("p", "a"), ("p", "b")]
         assert not store.read([("p", "a")])
+        assert store.delete([Row("p", "a", b"1"), Row("p", "b", b"1", "version")]) == [("p", "b")]
 
 
 def test_a_row_that_appears_and_vanishes_is_not_waited_for_without_end() -> None:
@@ -118,6 +122,37 @@ def test_a_swap_whose_answer_is_lost_is_told_as_lost_once(azurite: Azurite) -> N
             row = store.read([("p", "a")])["p", "a"]
             assert row.content == content
             version = row.version
+
+
+def test_a_deletion_whose_answer_is_lost_is_done(azurite: Azurite) -> None:
+    network = LossyNetwork(loses_answer=FirstTries("DELETE"))
+    with table_store(azurite, transport=network, retry_backoff_factor=0) as store:
+        store.insert([ROW])
+        assert not store.delete(store.scan([ROW.partition]))
+        assert not store.scan([ROW.partition])
+
+
+def test_an_exchange_makes_all_its_round_trips_at_once(azurite: Azurite) -> None:
+    """None is answered before all are under way: the list of keys, two rows made, two read and one partition."""
+    parts = {"insert": [Row("p", "a", b"1"), Row("p", "b", b"2")], "read": [("q", "a"), ("q", "b")], "scan": ["r"]}
+    network = Gathering(6)
+    with table_store(azurite, transport=network) as store:
+        store.insert([Row("r", "c", b"3")])
+        network.gather()
+        found = store.exchange(**parts)  # type: ignore[arg-type]
+        assert network.methods == ["GET"] * 3 + ["POST"] * 3
+        assert not found.rows
+        assert [row.content for row in found.scanned] == [b"3"]
+
+
+def test_a_creation_after_a_read_and_an_insertion_is_one_round_trip(azurite: Azurite) -> None:
+    network = Gathering(1)
+    with table_store(azurite, transport=network) as store:
+        assert not store.read([("p", "entity")])
+        store.insert([ROW])
+        network.gather()
+        assert not store.swap([Row("p", "entity", b"1")])
+        assert network.methods == ["POST"]
 
 
 def test_a_table_that_was_removed_is_made_again(azurite: Azurite) -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 from grantwatch.adapters.in_memory import MemoryStore
 from grantwatch.model.finding import Finding
-from grantwatch.ports import Parked, Parking, Row, RowKey, Sink, StateStore
+from grantwatch.ports import Found, Parked, Parking, Row, RowKey, Sink, StateStore
 
 
 class OutageError(Exception):
@@ -45,6 +45,19 @@ class Ports:
         lost = self.store.swap(rows)
         self.after("swap")
         return lost
+
+    def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        self.before("delete")
+        changed = self.store.delete(rows)
+        self.after("delete")
+        return changed
+
+    def exchange(self, *, insert: Sequence[Row] = (), read: Sequence[RowKey] = (), scan: Sequence[str] = ()) -> Found:
+        """Each part a call of its own, in the order that finds the least."""
+        found = Found(self.read(read) if read else {}, self.scan(scan) if scan else ())
+        if insert:
+            self.insert(insert)
+        return found
 
     def publish(self, findings: Sequence[Finding]) -> None:
         self.before("publish")
@@ -91,7 +104,7 @@ class Intrusion:
 
 @dataclass
 class ContendedStore(MemoryStore):
-    """Loses some of the swaps that a MemoryStore would let win, as if another writer had been quicker."""
+    """Loses some of the swaps and deletions that a MemoryStore would let win, as if another writer had been quicker."""
 
     random: Random
     losing: float = 0.3
@@ -101,6 +114,14 @@ class ContendedStore(MemoryStore):
         super().__init__()
 
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        lucky, unlucky = self._drawn(rows)
+        return [*super().swap(lucky), *unlucky]
+
+    def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        lucky, unlucky = self._drawn(rows)
+        return [*super().delete(lucky), *unlucky]
+
+    def _drawn(self, rows: Sequence[Row]) -> tuple[list[Row], set[RowKey]]:
         unlucky = {row.key for row in rows if self.random.random() < self.losing}
         self.lost += len(unlucky)
-        return [*super().swap([row for row in rows if row.key not in unlucky]), *unlucky]
+        return [row for row in rows if row.key not in unlucky], unlucky

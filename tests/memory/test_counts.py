@@ -63,11 +63,11 @@ def test_uniting_is_commutative_associative_and_idempotent(
 
 
 @stable(30)
-@given(sizes, seeds, st.integers(1, 5), st.randoms(use_true_random=False))
+@given(sizes, seeds, st.integers(1, 5))
 def test_the_same_is_kept_however_requests_are_grouped_ordered_and_delivered_again(
-    number: int, seed: int, groups: int, random: Random
+    number: int, seed: int, groups: int
 ) -> None:
-    found = many(number, seed)
+    found, random = many(number, seed), Random(seed)
     again = [*found, *random.sample(found, number // 2)]
     random.shuffle(again)
 

@@ -9,18 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grantwatch.memory.entities import MOST_FACTS, MOST_USES, Entity, access_digest, phase_digest, restored, stored
+from grantwatch.memory.entities import Entity, restored, stored
+from grantwatch.memory.events import events_of
+from grantwatch.memory.facts import MOST_FACTS, MOST_USES, access_digest, phase_digest
 from grantwatch.model.actor import Actor
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.network import IpClass
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome
-from grantwatch.model.storage_access import Access, AccessKey
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Row
 from tests.strategies import stable
 from tests.world import NOON
 
 CALL = OperationKey(tenant="t", correlation_id="c", name="n", resource="/r")
-USE = AccessKey(tenant="t", detector="sas_used_externally", natural=("a",))
+USE = GatheringKey(tenant="t", detector="sas_used_externally", natural=("a",))
 
 phases = st.builds(
     Phase,
@@ -61,7 +64,7 @@ def joined(*groups: list[Phase] | list[Access]) -> Entity:
 
 
 def same(one: Entity, other: Entity) -> bool:
-    return (one.phases, one.accesses, one.events()) == (other.phases, other.accesses, other.events())
+    return (one.facts, events_of(one.key, one.facts)) == (other.facts, events_of(other.key, other.facts))
 
 
 @stable(200)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.engine import Engine
-from grantwatch.memory import entities
+from grantwatch.memory import facts as memory_facts
 from grantwatch.ports import Row, StateStore
 from tests.histories import histories
 from tests.memory.faults import ContendedStore, Intrusion, Outage, OutageError, Ports
@@ -54,7 +54,7 @@ def quiet(records: Sequence[Record]) -> Contents:
     engine = engine_on(MemoryStore(), sink)
     for record in records:
         engine.process([body_of([record])])
-    engine.finish()
+    engine.sweep()
     return current(sink)
 
 
@@ -85,7 +85,7 @@ def test_order_repetition_and_cutting_change_nothing(history: list[Record], rand
 
     for body in cut(shuffled(history, random), random):
         engine.process([body])
-    engine.finish()
+    engine.sweep()
 
     assert current(sink) == quiet(history)
 
@@ -97,7 +97,7 @@ def test_a_whole_day_in_one_batch_is_the_same_day(history: list[Record], random:
     engine = engine_on(MemoryStore(), sink)
 
     engine.process(cut(shuffled(history, random), random))
-    engine.finish()
+    engine.sweep()
 
     assert current(sink) == quiet(history)
 
@@ -110,7 +110,7 @@ def test_two_engines_on_one_store_find_what_one_finds(history: list[Record], ran
 
     for body in cut(shuffled(history, random), random):
         random.choice(engines).process([body])
-    random.choice(engines).finish()
+    random.choice(engines).sweep()
 
     assert current(*sinks) == quiet(history)
 
@@ -123,7 +123,7 @@ def test_lost_races_change_nothing(history: list[Record], random: Random) -> Non
 
     for body in cut(shuffled(history, random), random):
         engine.process([body])
-    engine.finish()
+    engine.sweep()
 
     assert current(sink) == quiet(history)
 
@@ -144,7 +144,7 @@ def test_another_engine_may_do_its_work_between_any_two_steps_of_one(
     engine.process(cut(delivered[:half], random))
     if intrusion.calls < step:
         intrusion.work()
-    engine.finish()
+    engine.sweep()
 
     assert current(*sinks) == quiet(history)
 
@@ -156,7 +156,7 @@ def crashed(bodies: Sequence[bytes], outage: Outage, *, restarted: bool) -> tupl
     engine = engine_on(ports, ports, ports)
     jobs: list[Callable[[Engine], object]] = [
         *(lambda each, body=body: each.process([body]) for body in bodies),
-        lambda each: each.finish(),
+        lambda each: each.sweep(),
     ]
     failed = False
     for job in jobs:
@@ -207,8 +207,8 @@ def test_a_sweep_that_runs_too_early_changes_nothing(history: list[Record], rand
     for body in cut(shuffled(history, random), random):
         engine.process([body])
         if random.random() < 0.3:
-            engine.finish()
-    engine.finish()
+            engine.sweep()
+    engine.sweep()
 
     assert current(sink) == quiet(history)
 
@@ -219,7 +219,7 @@ def test_giving_a_day_again_publishes_nothing_new(history: list[Record], random:
     store, sink = MemoryStore(), MemorySink()
     first = engine_on(store, sink)
     first.process(cut(history, random))
-    first.finish()
+    first.sweep()
     before = current(sink)
     highest = {each.FindingId: each.Revision for each in sink.findings}
 
@@ -257,13 +257,13 @@ def test_more_facts_than_an_entity_may_keep_change_nothing_by_their_order(
 ) -> None:
     """A caller can put hundreds of calls under one correlation id; here four are already too many."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(entities, "MOST_FACTS", 4)
-        patch.setattr(entities, "MOST_USES", 3)
+        patch.setattr(memory_facts, "MOST_FACTS", 4)
+        patch.setattr(memory_facts, "MOST_USES", 3)
         sink = MemorySink()
         engine = engine_on(MemoryStore(), sink)
         for body in cut(shuffled(history, random), random):
             engine.process([body])
-        engine.finish()
+        engine.sweep()
 
         assert current(sink) == quiet(history)
 
@@ -283,7 +283,7 @@ def _given_one_by_one(records: Iterable[Record]) -> Contents:
     engine = engine_on(MemoryStore(), sink)
     for record in records:
         engine.process([body_of([record])])
-    engine.finish()
+    engine.sweep()
     return current(sink)
 
 
@@ -291,7 +291,7 @@ def _given_at_once(records: Sequence[Record]) -> Contents:
     sink = MemorySink()
     engine = engine_on(MemoryStore(), sink)
     engine.process([body_of(records)])
-    engine.finish()
+    engine.sweep()
     return current(sink)
 
 
@@ -335,9 +335,9 @@ def test_a_sweep_that_could_not_publish_is_made_up_for_by_the_next_one(after_the
         engine.process([body_of(started)])
         outage.at = outage.calls + call
         try:
-            engine.finish()
+            engine.sweep()
         except OutageError:
-            engine_on(ports, ports, ports).finish()
+            engine_on(ports, ports, ports).sweep()
         else:
             assert call > 2
             return

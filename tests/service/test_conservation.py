@@ -59,7 +59,7 @@ class Cloud:
         rig = self.process(Weather())
         rig.service.replay(1000)
         rig.service.replay(1000)
-        rig.engine.finish()
+        rig.engine.sweep()
         while self.place.names(OUTBOX, MANY):
             assert rig.service.drain().delivered
 

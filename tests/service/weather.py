@@ -11,7 +11,7 @@ from grantwatch.errors import (
     StateUnavailableError,
     UnavailableError,
 )
-from grantwatch.ports import ParkingPlace, Refused, Row, RowKey, StateStore, Tables
+from grantwatch.ports import Found, ParkingPlace, Refused, Row, RowKey, StateStore, Tables
 
 T = TypeVar("T")
 
@@ -77,6 +77,16 @@ class StormyStore:
 
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         return self.weather.around(lambda: self.store.swap(rows), StateUnavailableError)
+
+    def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        return self.weather.around(lambda: self.store.delete(rows), StateUnavailableError)
+
+    def exchange(self, *, insert: Sequence[Row] = (), read: Sequence[RowKey] = (), scan: Sequence[str] = ()) -> Found:
+        """Each part under weather of its own, in the order that finds the least."""
+        found = Found(self.read(read) if read else {}, self.scan(scan) if scan else ())
+        if insert:
+            self.insert(insert)
+        return found
 
 
 @dataclass

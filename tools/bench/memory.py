@@ -53,7 +53,7 @@ def _watched() -> Memory:
     while batch := list(islice(bodies, BATCH)):
         size += sum(map(len, batch))
         records += ready.process(batch).records
-    ready.finish()
+    ready.sweep()
     return Memory(bytes_processed=size, records=records, idle=idle, peak=_resident("VmHWM"))
 
 

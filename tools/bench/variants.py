@@ -10,8 +10,8 @@ from detectors.catalogue import CATALOGUE
 from grantwatch.adapters.in_memory import MemorySink
 from grantwatch.judgement.rendering import finding_id
 from grantwatch.local import engine
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey
-from grantwatch.model.storage_access import AccessKey
 from tools.bench.decoding import ActivityEnvelope, StorageEnvelope
 from tools.bench.hand_written import Hit, Network, activity_hits, storage_hits
 from tools.bench.workload import Family
@@ -79,7 +79,7 @@ class HandWritten:
     def _finding_id(self, hit: Hit) -> str:
         name, tenant, natural = hit
         if self._family is Family.STORAGE:
-            return finding_id(_DETECTORS[name], AccessKey(tenant=tenant, detector=name, natural=natural))
+            return finding_id(_DETECTORS[name], GatheringKey(tenant=tenant, detector=name, natural=natural))
         correlation_id, operation, resource = natural
         key = OperationKey(tenant=tenant, correlation_id=correlation_id, name=operation, resource=resource)
         return finding_id(_DETECTORS[name], key)
@@ -96,7 +96,7 @@ class WholeEngine:
     def take(self, bodies: Sequence[bytes]) -> None:
         for start in range(0, len(bodies), BATCH):
             self._records += self._engine.process(bodies[start : start + BATCH]).records
-        self._engine.finish()
+        self._engine.sweep()
 
     def answer(self) -> Answer:
         return Answer(self._records, frozenset(finding.FindingId for finding in self._sink.current()))

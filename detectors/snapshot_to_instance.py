@@ -1,0 +1,152 @@
+from collections.abc import Iterable
+
+from grantwatch.detection.detector import Metadata, Said, detector
+from grantwatch.detection.match import Fact, Match
+from grantwatch.model.actor import Actor, ActorKind
+from grantwatch.model.attack import Analytic, Stage, Technique
+from grantwatch.model.containment import post
+from grantwatch.model.lineage import Lineage
+from grantwatch.model.paths import Path
+from grantwatch.model.provenance import OPERATIONS, REQUESTS, RESPONSES, traces_of
+from grantwatch.model.resource import ResourceId, resource_of
+from grantwatch.model.severity import Severity
+from grantwatch.model.traces import Deed, Edge, Link, Touch
+
+_STEPS = {
+    Link.SNAPSHOT: "snapshot {target} of {source}",
+    Link.DISK_COPY: "copy {target} of {source}",
+    Link.RESTORE_SOURCE: "restore points {target} for {source}",
+    Link.RESTORE_POINT: "restore point {target} of {source}",
+    Link.RESTORE: "restore of {source} to {target}",
+    Link.VAULT_RESTORE: "restore of {source} from a vault to {target}",
+    Link.IMAGE: "image {target} of {source}",
+    Link.CAPTURE: "capture of {source} to {target}",
+    Link.GALLERY_VERSION: "image version {target} of {source}",
+    Link.LATEST_VERSION: "version {source} of image {target}",
+    Link.FROM_IMAGE: "{target} from image {source}",
+    Link.IMPORT: "import of {source} to {target}",
+    Link.ATTACH: "{source} attached to {target}",
+    Link.OS_DISK: "{source} made the OS disk of {target}",
+    Link.NETWORK: "{source} made an interface of {target}",
+}
+
+
+@detector(
+    id="GW18",
+    on=Lineage,
+    operations=OPERATIONS,
+    requests=REQUESTS,
+    responses=RESPONSES,
+    traces=traces_of,
+    metadata=Metadata(
+        title="Copy of a volume mounted on another machine",
+        severity=Severity.MEDIUM,
+        techniques=(Technique.CREATE_SNAPSHOT, Technique.TRANSFER_TO_CLOUD_ACCOUNT),
+        analytics=(Analytic.AN1187,),
+        stage=Stage.USE,
+        false_positives=(
+            "Tests of backups and of disaster recovery, which restore to a machine of their own.",
+            "Pipelines that build images and deploy machines from them.",
+            "Kubernetes, which restores volumes from snapshots onto any node of a cluster.",
+            "Forensic work on copies of a disk.",
+            "A machine's own volume comes back, and no log shows that it was on this machine before.",
+        ),
+        triage=(
+            "Read the path in the evidence: who copied which volume, and who mounted it where.",
+            "Ask the owner of the source volume, over another channel, whether this copy was wanted.",
+            "See who can sign in to the machine: its owner, its network, its run commands.",
+            "Stop the machine with the containment command, keep its disks as evidence, and delete the copies later.",
+            "Rotate the credentials that were stored on the source volume.",
+        ),
+        references=(
+            "https://attack.mitre.org/techniques/T1578/001/",
+            "https://learn.microsoft.com/rest/api/compute/disks/create-or-update",
+            "https://learn.microsoft.com/rest/api/compute/virtual-machines/attach-detach-data-disks",
+        ),
+    ),
+)
+def snapshot_to_instance(lineage: Lineage) -> Said:
+    """A volume was copied, and a machine that it did not belong to got the copy.
+
+    The copy may be a snapshot, a disk, a restore point, an image or several of these after each other. High if it went
+    to another subscription, if several people took part, or if the machine was made for it and then opened, commanded
+    or cleaned away.
+    """
+    machine = lineage.resource
+    for path in lineage.paths:
+        source, hops = resource_of(path.source), len(path.edges)
+        yield Match(
+            summary=f"Data of {source.label} reached {machine.label} in {hops} step{'s' if hops > 1 else ''}, "
+            f"the last by {path.completing.actor.label}.",
+            target=machine,
+            at=path.completed,
+            severity=_severity(path),
+            evidence=_evidence(path),
+            containment=_containment(machine),
+        )
+
+
+def _evidence(path: Path) -> dict[str, Fact]:
+    subscriptions = _subscriptions(path)
+    regions = _distinct(edge.region for edge in path.edges)
+    return {
+        "Path": tuple(map(_step, path.edges)),
+        "Source": resource_of(path.source).text,
+        "Hops": len(path.edges),
+        "Variants": _distinct(str(edge.how) for edge in path.edges),
+        "Subscriptions": subscriptions,
+        "SubscriptionChanged": len(subscriptions) > 1,
+        "Regions": regions,
+        "RegionChanged": len(regions) > 1,
+        "Actors": _distinct(edge.actor.label for edge in path.edges),
+        "ActorTenants": _distinct(edge.actor.tenant for edge in path.edges),
+        "InstanceCreatedForIt": path.for_it,
+        "Meanwhile": tuple(map(_deed, path.touches)),
+    }
+
+
+def _severity(path: Path) -> Severity:
+    actors = [edge.actor for edge in path.edges if not _is_platform(edge.actor)]
+    if not actors:
+        return Severity.INFORMATIONAL
+    known = {name for actor in actors if (name := actor.id or actor.upn or actor.app_id)}
+    # Policies put extensions on every new machine.
+    opened = any(each.what is not Deed.EXTENSION and not _is_platform(each.actor) for each in path.touches)
+    suspect = len(_subscriptions(path)) > 1 or len(known) > 1 or (path.for_it and opened)
+    return Severity.HIGH if suspect else Severity.MEDIUM
+
+
+def _is_platform(actor: Actor) -> bool:
+    return actor.kind is ActorKind.PLATFORM_SERVICE
+
+
+def _subscriptions(path: Path) -> tuple[str, ...]:
+    return _distinct(resource_of(node).subscription for node in path.nodes)
+
+
+def _step(edge: Edge) -> str:
+    source, target = resource_of(edge.source).label, resource_of(edge.target).label
+    return f"{edge.at:%Y-%m-%dT%H:%MZ} {_STEPS[edge.how].format(source=source, target=target)} {_by(edge.actor)}"
+
+
+def _deed(touch: Touch) -> str:
+    return f"{touch.at:%Y-%m-%dT%H:%MZ} {touch.what} on {resource_of(touch.node).label} {_by(touch.actor)}"
+
+
+def _by(actor: Actor) -> str:
+    return f"by {actor.label}" + (f" from {actor.address}" if actor.address else "")
+
+
+def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _containment(machine: ResourceId) -> str:
+    """The command that stops the machine, and so whatever reads the copy on it."""
+    match machine.kind:
+        case "microsoft.compute/virtualmachines":
+            return f"az vm deallocate --ids {machine.quoted}"
+        case "microsoft.compute/virtualmachinescalesets":
+            return f"az vmss deallocate --ids {machine.quoted}"
+        case _:
+            return post(machine, "deallocate", "2024-07-01")

@@ -1,0 +1,59 @@
+"""What a finding says in brief."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from grantwatch.detection.detector import Detector
+from grantwatch.detection.match import Match
+from grantwatch.judgement.rendering import Content, Judged, lead_of
+from grantwatch.memory.events import Event
+from grantwatch.model.course import Step
+
+_LONGEST = 300
+
+
+def step_of(detector: Detector, content: Content, found: Sequence[Judged], overdue: datetime | None) -> Step:
+    """The step that a finding is, for findings that are made of findings; grants due by ``overdue`` were found so."""
+    lead = lead_of(found)
+    match, grant = lead.match, lead.match.grant
+    until = grant.overdue if grant else None
+    return Step(
+        finding=content["FindingId"],
+        detector=detector.name,
+        title=content["FindingTitle"],
+        summary=content["Summary"][:_LONGEST],
+        at=match.at,
+        actor=lead.event.actor,
+        target=match.target.text,
+        operation=lead.event.name,
+        severity=content["Severity"],
+        outcome=lead.outcome,
+        stage=detector.metadata.stage,
+        recipient=match.recipient,
+        grant=grant,
+        closed=lead.resolved.closed,
+        overdue=until if until and overdue and until <= overdue else None,
+        containment=content["Containment"],
+        region=lead.event.region,
+        void=content["Withdrawn"],
+        salvaged=lead.event.salvaged,
+    )
+
+
+def presumed_step(detector: Detector, event: Event, match: Match) -> Step:
+    """The step that a match will probably be, before it is judged: enough to know where it counts."""
+    return Step(
+        finding="",
+        detector=detector.name,
+        title="",
+        summary="",
+        at=match.at,
+        actor=event.actor,
+        target=match.target.text,
+        operation=event.name,
+        severity=match.severity or detector.metadata.severity,
+        outcome=event.outcome,
+        stage=detector.metadata.stage,
+        recipient=match.recipient,
+        grant=match.grant,
+    )

@@ -1,0 +1,119 @@
+"""What is known of one entity, and how what two writers know is joined.
+
+Every join is commutative, associative and idempotent, and so is joining and then dropping what is too much: order,
+repetition and the number of writers cannot change what comes out.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from grantwatch.memory.digests import digest
+from grantwatch.model.course import Step
+from grantwatch.model.operation import Phase
+from grantwatch.model.storage_access import Access
+from grantwatch.model.traces import Trace
+
+MOST_FACTS = 256
+"""Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
+MOST_USES = 32
+"""Of one entity that does not tell objects apart: enough to list addresses and agents."""
+_MOST_ALIKE = 2
+"""Traces of one edge in one week."""
+
+
+class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Something that one entity contributes to another, as it was when that much was known.
+
+    ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds.
+    """
+
+    known: int = 0
+    step: Step | None = None
+    trace: Trace | None = None
+
+    @property
+    def time(self) -> datetime:
+        fact = self.step or self.trace
+        if fact is None:
+            raise ValueError("a note of nothing")
+        return fact.at
+
+    @property
+    def holds(self) -> bool:
+        return self.trace is None or self.trace.holds
+
+
+Fact = Phase | Access | Note
+F = TypeVar("F", Phase, Access, Note)
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def phase_digest(phase: Phase) -> str:
+    """The identity of an Activity record, which has no id of its own."""
+    return digest(phase)
+
+
+def access_digest(access: Access) -> str:
+    """The identity of alike storage requests: everything but their time."""
+    return digest(msgspec.structs.replace(access, time=_ANY_TIME))
+
+
+def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
+    """The union of facts by name, and of too many the earliest.
+
+    The same use of storage keeps its first time, and of two notes the better informed holds.
+    """
+    union = dict(known)
+    for name, fact in new.items():
+        if name not in union or _prevails(fact, union[name]):
+            union[name] = fact
+    return _trimmed(union)
+
+
+def most(facts: Mapping[str, Fact]) -> int:
+    """How many facts an entity keeps: few where it does not tell objects apart."""
+    fact = next(iter(facts.values()), None)
+    return MOST_USES if isinstance(fact, Access) and not (fact.object_path or fact.source_path) else MOST_FACTS
+
+
+def _prevails(fact: Fact, other: Fact) -> bool:
+    if isinstance(fact, Note) and isinstance(other, Note):
+        if fact.known != other.known:
+            return fact.known > other.known
+        return fact != other and msgspec.json.encode(fact) > msgspec.json.encode(other)
+    return fact.time < other.time
+
+
+def _trimmed(facts: dict[str, F]) -> dict[str, F]:
+    """The earliest, of traces of one edge in one week only a few: what is told daily must not crowd out what is new."""
+    kept = _without_repetition(facts) if any(map(_is_trace, facts.values())) else facts
+    if len(kept) <= most(kept):
+        return kept
+    return dict(sorted(kept.items(), key=_precedence)[: most(kept)])
+
+
+def _is_trace(fact: Fact) -> bool:
+    return isinstance(fact, Note) and fact.trace is not None
+
+
+def _without_repetition(facts: Mapping[str, F]) -> dict[str, F]:
+    alike: dict[str, int] = defaultdict(int)
+    kept = {}
+    for name, fact in sorted(facts.items(), key=_precedence):
+        group = name.partition("-")[0]
+        alike[group] += 1
+        if alike[group] <= _MOST_ALIKE:
+            kept[name] = fact
+    return kept
+
+
+def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:
+    """In order of time, but what has no effect last: failed tries shall not crowd out the one that succeeded."""
+    name, fact = item
+    return isinstance(fact, Note) and not fact.holds, fact.time, name

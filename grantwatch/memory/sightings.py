@@ -1,0 +1,218 @@
+"""What was never seen before: an actor's operation or network, a recipient's tenant, a subscription's operation.
+
+A sighting is a row that names its holder: of all that saw the same, the one with the smallest time, then name. New is
+what the holder saw. Whoever turns out to be earlier takes the row over, and the holder before is judged again. Entities
+are stored before they take a row, so that whoever displaces a holder finds it.
+
+What is new teaches nothing while a subscription is in training, for some days from its earliest event. Such an entity
+leaves a mark, so that it is judged again when an earlier event turns up.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct, field
+
+from grantwatch.memory.digests import digest
+from grantwatch.memory.entities import EntityKey, Owner, address_of_entity
+from grantwatch.model.bounded import Bounded
+from grantwatch.model.network import network_of
+from grantwatch.model.operation import OperationKey, Phase
+from grantwatch.model.resource import resource_of
+from grantwatch.model.severity import Outcome
+from grantwatch.ports import Row, RowKey
+
+_REMEMBERED = 65_536
+_NAME = "first"
+
+
+class Sighting(Struct, frozen=True):
+    """Something whose first time matters. ``words`` complete the sentence "never seen before: …"."""
+
+    words: str
+    tenant: str
+    values: tuple[str, ...]
+
+    @property
+    def address(self) -> RowKey:
+        return digest(("sighting", self.tenant, self.words, self.values)), _NAME
+
+
+class Novelty(Struct, frozen=True):
+    """What is new about an entity, in words, and whether newness means nothing yet."""
+
+    firsts: tuple[str, ...] = ()
+    in_training: bool = False
+    known: int = 0
+    """How much is known about it: rises as firsts turn out not to be any."""
+
+
+NOTHING_NEW = Novelty()
+
+
+class Seen(Struct, frozen=True):
+    """An entity's sightings, each with its first time, and the earliest time of all that is known of the entity."""
+
+    key: EntityKey
+    at: datetime
+    subscription: str
+    sightings: Mapping[Sighting, datetime]
+
+
+class _First(Struct, kw_only=True):
+    """The holder of a sighting, or the earliest event of a subscription; ``latest`` keeps the row from expiring."""
+
+    version: int = 1
+    at: datetime
+    name: str
+    owner: Owner
+    latest: datetime
+
+
+_DECODER = msgspec.json.Decoder(_First)
+_TRAINEE = msgspec.json.Decoder(Owner)
+
+
+def seen_by(key: OperationKey, phases: Iterable[Phase], recipients: Iterable[str]) -> Seen | None:
+    """What a call saw, as each record of it that Azure took it on tells; tenants of recipients are given apart.
+
+    Records are looked at one by one: what each saw stays true whatever others turn out to belong to the same call.
+    """
+    known = sorted(phases, key=lambda phase: phase.time)
+    taken_on = [phase for phase in known if phase.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)]
+    if not taken_on:
+        return None
+    subscription = resource_of(key.resource).subscription or ""
+    sightings: dict[Sighting, datetime] = {}
+    for phase in taken_on:
+        for words, values in _sightings(key, phase, subscription):
+            sightings.setdefault(Sighting(words, key.tenant, values), phase.time)
+    for tenant in recipients:
+        sightings.setdefault(Sighting("access for this tenant", key.tenant, (tenant,)), taken_on[0].time)
+    return Seen(key, known[0].time, subscription, sightings)
+
+
+def _sightings(key: OperationKey, phase: Phase, subscription: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    operation, actor = key.name.lower(), phase.actor
+    if subscription:
+        yield "this operation in this subscription", (subscription, operation)
+    if actor.id:
+        yield "this operation by this actor in this subscription", (actor.id, operation, subscription)
+    network = network_of(actor.address)
+    if actor.id and network:
+        yield "this actor from this network", (actor.id, network)
+
+
+class Sightings:
+    """The sightings of one engine: which rows have to be looked at, what they say, and how they change."""
+
+    def __init__(self, training: timedelta) -> None:
+        self._training = training
+        self._known: Bounded[RowKey, tuple[datetime, datetime]] = Bounded(_REMEMBERED)
+
+    def addresses(self, seen: Seen) -> list[RowKey]:
+        """The rows that may change or say something new; none where all is known to be old."""
+        rows = [each.address for each, at in seen.sightings.items() if not self._is_old(each.address, at)]
+        start = _start(seen)
+        return [*rows, start] if rows or not self._is_old(start, seen.at) else []
+
+    def marks(self, seen: Seen) -> Iterator[Row]:
+        """What to leave before the rows are read, to be judged again when training turns out to have begun earlier."""
+        if not all(self._is_old(each.address, at) for each, at in seen.sightings.items()):
+            owner, _ = address_of_entity(seen.key)
+            yield Row(_trainees(seen), owner, msgspec.json.encode(Owner.of(seen.key)))
+
+    def judge(self, everyone: Sequence[Seen], rows: Mapping[RowKey, Row | None]) -> dict[EntityKey, Novelty]:
+        """What is new about some entities, given what stands in the rows of them all, and each other."""
+        changes = self.changes(everyone, rows)
+        return {seen.key: self._novelty(seen, changes) for seen in everyone}
+
+    def changes(self, everyone: Iterable[Seen], rows: Mapping[RowKey, Row | None]) -> "Changes":
+        """The rows to swap, and whose holders are displaced."""
+        changes = Changes()
+        for seen in everyone:
+            asked = set(self.addresses(seen))
+            times = {each.address: at for each, at in seen.sightings.items()} | {_start(seen): seen.at}
+            for address in asked:
+                changes.offer(address, seen.key, times[address], rows.get(address))
+            changes.starts[_start(seen)] = seen
+        return changes
+
+    def _novelty(self, seen: Seen, changes: "Changes") -> Novelty:
+        owner = Owner.of(seen.key)
+        held = [changes.firsts.get(each.address) for each in seen.sightings]
+        firsts = tuple(
+            each.words
+            for each, first in zip(seen.sightings, held, strict=True)
+            if first is not None and first.owner == owner
+        )
+        start = changes.firsts.get(_start(seen))
+        in_training = bool(firsts) and start is not None and seen.at < start.at + self._training
+        return Novelty(firsts, in_training, len(held) - len(firsts) + (not in_training))
+
+    def confirm(self, rows: Iterable[Row]) -> None:
+        """These are stored."""
+        for row in rows:
+            first = _DECODER.decode(row.content)
+            self._known[row.key] = first.at, first.latest
+
+    def _is_old(self, address: RowKey, at: datetime) -> bool:
+        """Seen by another before, and not last seen on an earlier day: the row has nothing to say, nor to be told."""
+        first, latest = self._known.get(address, (None, None))
+        return first is not None and latest is not None and first < at and at.date() <= latest.date()
+
+
+class Changes(Struct):
+    """Rows of sightings as they shall be, those who lose them, and subscriptions whose training began earlier."""
+
+    firsts: dict[RowKey, _First] = field(default_factory=dict)
+    before: dict[RowKey, Row | None] = field(default_factory=dict)
+    askers: dict[RowKey, set[EntityKey]] = field(default_factory=dict)
+    starts: dict[RowKey, Seen] = field(default_factory=dict)
+
+    def offer(self, address: RowKey, key: EntityKey, at: datetime, row: Row | None) -> None:
+        """Note that an entity saw it."""
+        name, _ = address_of_entity(key)
+        mine = _First(at=at, name=name, owner=Owner.of(key), latest=at)
+        known = self.firsts.get(address) or (_DECODER.decode(row.content) if row else mine)
+        first = min(known, mine, key=lambda each: (each.at, each.name))
+        self.firsts[address] = msgspec.structs.replace(first, latest=max(known.latest, mine.latest))
+        self.before[address] = row
+        self.askers.setdefault(address, set()).add(key)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Those that differ from what is stored."""
+        return [
+            Row(*address, content, row.version if row else None)
+            for address, first in self.firsts.items()
+            for row in (self.before[address],)
+            if (content := msgspec.json.encode(first)) != (row.content if row else None)
+        ]
+
+    def displaced(self, address: RowKey) -> EntityKey | None:
+        """Who held it before, if that was somebody else."""
+        row = self.before[address]
+        held = _DECODER.decode(row.content).owner.key if row else None
+        return held if held is not None and held != self.firsts[address].owner.key else None
+
+    def trainees(self, address: RowKey) -> str | None:
+        """The partition of those to be judged again, where this is a subscription that turns out to be older."""
+        row = self.before[address]
+        seen = self.starts.get(address)
+        earlier = row is not None and self.firsts[address].at < _DECODER.decode(row.content).at
+        return _trainees(seen) if seen is not None and earlier else None
+
+
+def trainee_in(row: Row) -> EntityKey:
+    """Who left a mark."""
+    return _TRAINEE.decode(row.content).key
+
+
+def _start(seen: Seen) -> RowKey:
+    return digest(("training", seen.key.tenant, seen.subscription)), _NAME
+
+
+def _trainees(seen: Seen) -> str:
+    return digest(("trainees", seen.key.tenant, seen.subscription))

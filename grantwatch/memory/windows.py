@@ -1,0 +1,41 @@
+"""How long the windows are, and which of them a moment falls into."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+from grantwatch.model.course import Window
+
+_EPOCH = datetime(2000, 1, 3, tzinfo=UTC)
+
+
+class Windows(Struct, frozen=True, kw_only=True):
+    """The windows of an organisation, each as long as it says, and the time in which what is new is only learnt."""
+
+    transfer: timedelta = timedelta(hours=1)
+    snapshot: timedelta = timedelta(hours=72)
+    campaign: timedelta = timedelta(hours=72)
+    training: timedelta = timedelta(days=14)
+
+    def length(self, window: Window) -> timedelta | None:
+        """None for what has no window."""
+        match window:
+            case Window.TRANSFER:
+                return self.transfer
+            case Window.CAMPAIGN:
+                return self.campaign
+            case Window.HOUR:
+                return timedelta(hours=1)
+            case Window.ALWAYS:
+                return None
+
+    def keys(self, subject: tuple[str, ...], window: Window, at: datetime) -> Iterator[tuple[str, ...]]:
+        """The natural keys of the courses that something belongs to: of its own window and of the one before."""
+        length = self.length(window)
+        if length is None:
+            yield subject
+            return
+        begins = _EPOCH + (at - _EPOCH) // length * length
+        for start in (begins, begins - length):
+            yield *subject, start.isoformat()

@@ -1,0 +1,89 @@
+"""From ARM calls to the traces that they leave: which volume, image or machine came from which."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from grantwatch.model.bodies import Body, DesiredState, DiskResource
+from grantwatch.model.compute_bodies import Captured, ComputeResource, DisksToAttach, RestoreRequest, StorageProfile
+from grantwatch.model.operation import Operation
+from grantwatch.model.origins import READERS, Origin, bodies_of
+from grantwatch.model.resource import resource_of
+from grantwatch.model.touches import NETWORK_BODIES, TOUCHING, touched
+from grantwatch.model.traces import Edge, Link, Touch, Trace
+
+OPERATIONS = tuple(dict.fromkeys((*READERS, *TOUCHING)))
+"""Every operation that leaves a trace, as Microsoft spells it."""
+REQUESTS: tuple[type[Body], ...] = (
+    DesiredState,
+    DiskResource,
+    ComputeResource,
+    DisksToAttach,
+    RestoreRequest,
+    *NETWORK_BODIES,
+)
+RESPONSES: tuple[type[Body], ...] = (
+    DesiredState,
+    DiskResource,
+    ComputeResource,
+    StorageProfile,
+    Captured,
+    *NETWORK_BODIES,
+)
+
+_READERS = {name.lower(): reader for name, reader in READERS.items()}
+
+
+def traces_of(operation: Operation) -> Iterator[Trace]:
+    """Every trace that a call leaves, each once; none of an operation that is not in ``OPERATIONS``."""
+    call: dict[str, Any] = {
+        "at": operation.decided,
+        "actor": operation.actor,
+        "operation": operation.name,
+        "holds": operation.took_effect,
+        "salvaged": operation.salvaged,
+    }
+    region = _region(operation)
+    read = _READERS.get(operation.name.lower())
+    for source, how, target in _distinct(read(operation) if read else ()):
+        yield Edge(source=source, target=target, how=how, region=region, created=operation.created, **call)
+    for node, what in dict.fromkeys(touched(operation)):
+        yield Touch(node=node, what=what, **call)
+
+
+def _distinct(origins: Iterable[Origin]) -> Iterator[tuple[str, Link, str]]:
+    """Those that name both ends, each once in whatever case."""
+    told = set()
+    for named, how, made in origins:
+        source, target = _node(named), _node(made)
+        if source and target:
+            origin = resource_of(source).key, how, resource_of(target).key
+            if origin not in told:
+                told.add(origin)
+                yield source, how, target
+
+
+def _node(name: str | None) -> str | None:
+    """What stands for a resource in traces; None for what tells nothing.
+
+    A disk restore point stands for its restore point and the latest version of an image for the image, because the
+    calls that made them name no other; a blob's URL is kept without its query, which can hold a signature.
+    """
+    if not name:
+        return None
+    if "://" in name:
+        try:
+            url = urlsplit(name)
+        except ValueError:
+            return None
+        return f"{url.scheme}://{url.hostname}{url.path}" if url.hostname else None
+    resource = resource_of(name)
+    if resource.kind.endswith("/diskrestorepoints") or resource.key.endswith("/versions/latest"):
+        return next(resource.ancestors()).text
+    # Images of the marketplace come from nobody's volume.
+    return None if "/publishers/" in resource.key else name
+
+
+def _region(operation: Operation) -> str | None:
+    located = next((each.location for each in bodies_of(operation, DesiredState) if each.location), operation.region)
+    return "".join(located.lower().split()) if located else None

@@ -1,0 +1,260 @@
+"""One way from what is stored to what shall be: entities read, drafted, judged and swapped, and what hangs on them.
+
+The order makes it safe to repeat and to run in parallel: read the entities, leave facts and marks under their topics,
+read the topics, swap. Whoever swaps has read the topics after the entity, so a stale view always loses. What entities
+contribute to gatherings is joined to those in the same swap, and these are read beside the topics: a call whose finding
+makes further findings takes no more round trips than any other.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+
+from msgspec import Struct, field
+
+from grantwatch.detection.index import Index
+from grantwatch.drafting import Draft, Drafting
+from grantwatch.judgement.rendering import Content, Organisation
+from grantwatch.judgement.steps import presumed_step
+from grantwatch.memory.due import due_rows
+from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
+from grantwatch.memory.facts import Fact, Note, joined
+from grantwatch.memory.notes import Notes, courses_of
+from grantwatch.memory.sightings import NOTHING_NEW, Novelty, Sightings, trainee_in
+from grantwatch.memory.topics import neighbours_in, partition_of, rows_of
+from grantwatch.memory.windows import Windows
+from grantwatch.model.course import Step
+from grantwatch.neighbourhood import Neighbourhood
+from grantwatch.ports import Clock, Parked, Row, RowKey, StateStore
+from grantwatch.verdicts import Verdict, Verdicts, known_of
+
+Revisions = dict[str, tuple[Published, Content]]
+"""Current revisions of findings, by their ids."""
+
+
+class Swept(Struct, frozen=True):
+    """What a sweep found due: calls whose end nobody waits for, and until when grants should have been closed."""
+
+    lapsed: frozenset[EntityKey] = frozenset()
+    overdue: Mapping[EntityKey, datetime] = {}
+
+
+class Work(Struct):
+    """What has to be brought to rest, over as many rounds as it takes, and what came of it."""
+
+    swept: Swept = field(default_factory=Swept)
+    inbox: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
+    """All that is to be joined to entities. Joining it again changes nothing."""
+    left: set[RowKey] = field(default_factory=set)
+    """Rows that were inserted."""
+    met: set[EntityKey] = field(default_factory=set)
+    """Gatherings that have passed on what they hold."""
+    revisions: Revisions = field(default_factory=dict)
+    parked: list[Parked] = field(default_factory=list)
+    saturated: dict[EntityKey, datetime] = field(default_factory=dict)
+
+
+class _View(Struct):
+    """What one round knows: rows as they were read, and drafts of what they shall become."""
+
+    rows: dict[RowKey, Row | None]
+    drafts: dict[EntityKey, Draft]
+    parked: dict[EntityKey, list[Parked]] = field(default_factory=lambda: defaultdict(list))
+    revisions: dict[EntityKey, Revisions] = field(default_factory=dict)
+    later: set[EntityKey] = field(default_factory=set)
+    """Gatherings that something was added to, but whose rows were not read."""
+
+
+class Rounds:
+    """Takes entities through rounds. Keeps nothing but what it knows of sightings."""
+
+    def __init__(
+        self,
+        index: Index,
+        store: StateStore,
+        organisation: Organisation,
+        clock: Clock,
+        windows: Windows,
+        is_published: Callable[[str, int], bool],
+    ) -> None:
+        self._courses = index.courses
+        self._windows = windows
+        self._drafting = Drafting(index, windows)
+        self._verdicts = Verdicts(organisation, clock, is_published)
+        self._store = store
+        self._clock = clock
+        self._sightings = Sightings(windows.training)
+
+    def take(self, pending: set[EntityKey], news: set[EntityKey], work: Work) -> set[EntityKey]:
+        """One round; returns who is to be taken again. ``news`` has facts that others have not heard of; it shrinks."""
+        view = self._read(pending, work)
+        drafts = list(view.drafts.values())
+        neighbourhood, novelties = self._look_around(view, work)
+        self._conclude(view, neighbourhood, novelties, work)
+        lost = self._swap(view, work)
+        again = self._take_rows_of_sightings([each for each in drafts if each.entity.key not in lost], view)
+        told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
+        following = (lost | view.later | again).union(*told)
+        news -= pending - lost
+        return following
+
+    def _read(self, pending: Iterable[EntityKey], work: Work) -> _View:
+        """Drafts of entities as they are with what is new, and their facts and marks left under their topics.
+
+        Most entities are new. What one leaves if it is new is inserted while its row is looked for.
+        """
+        addresses = {key: address_of_entity(key) for key in pending}
+        view = _View({}, {})
+        for key in addresses:
+            self._draft(key, view, work)
+        found = self._store.exchange(
+            insert=self._left_by(view.drafts.values(), work), read=list(addresses.values())
+        ).rows
+        view.rows = {address: found.get(address) for address in addresses.values()}
+        known = [key for key, address in addresses.items() if address in found]
+        for key in known:
+            self._draft(key, view, work)
+        more = self._left_by((view.drafts[key] for key in known), work)
+        if more:
+            self._store.insert(more)
+        return view
+
+    def _draft(self, key: EntityKey, view: _View, work: Work) -> Draft:
+        """What is said of an entity as it is with everything that is to be joined to it."""
+        entity = restored(key, view.rows.get(address_of_entity(key)))
+        entity.join(work.inbox.get(key, {}), lapsed=key in work.swept.lapsed, overdue=work.swept.overdue.get(key))
+        view.parked[key] = []
+        view.drafts[key] = draft = self._drafting.draft(entity, view.parked[key])
+        return draft
+
+    def _left_by(self, drafts: Iterable[Draft], work: Work) -> list[Row]:
+        """What drafts leave for others to find, as far as this work has not left it yet."""
+        left = {row.key: row for draft in drafts for row in self._rows_of(draft) if row.key not in work.left}
+        work.left |= left.keys()
+        return list(left.values())
+
+    def _rows_of(self, draft: Draft) -> Iterator[Row]:
+        key = draft.entity.key
+        yield from rows_of(draft.entity, draft.said_under, draft.followed)
+        if draft.awaited:
+            yield from due_rows(key, draft.awaited, self._clock(), grant=False)
+        for overdue in draft.overdue:
+            yield from due_rows(key, overdue, self._clock(), grant=True)
+        if draft.seen:
+            yield from self._sightings.marks(draft.seen)
+
+    def _look_around(self, view: _View, work: Work) -> tuple[Neighbourhood, dict[EntityKey, Novelty]]:
+        """What others said under the topics of drafts, and what is new. Reads the gatherings they may add to, too."""
+        drafts = list(view.drafts.values())
+        partitions = {
+            partition_of(draft.entity.key.tenant, topic)
+            for draft in drafts
+            for topic in draft.said_under | draft.followed
+        }
+        seen = [draft.seen for draft in drafts if draft.seen]
+        addresses = {address for each in seen for address in self._sightings.addresses(each)}
+        addresses |= {address_of_entity(key) for draft in drafts for key in self._gatherings(draft)}
+        addresses -= view.rows.keys()
+        scanned: Iterable[Row] = ()
+        if partitions or addresses:
+            found = self._store.exchange(scan=sorted(partitions), read=sorted(addresses))
+            view.rows.update({address: found.rows.get(address) for address in addresses})
+            scanned = found.scanned
+        novelties = self._sightings.judge(seen, view.rows)
+        return Neighbourhood(neighbours_in(scanned), drafts, self._drafting, work.parked), novelties
+
+    def _gatherings(self, draft: Draft) -> Iterator[EntityKey]:
+        """Where the findings of a draft may count, as far as that can be told before they are judged."""
+        yield from draft.notes
+        for detector, matches in draft.matches.items():
+            for event, match in matches:
+                yield from self._courses_of(presumed_step(detector, event, match), draft)
+
+    def _courses_of(self, step: Step, draft: Draft) -> Iterator[EntityKey]:
+        return courses_of(step, draft.entity.key.tenant, self._courses, self._windows)
+
+    def _conclude(
+        self, view: _View, neighbourhood: Neighbourhood, novelties: Mapping[EntityKey, Novelty], work: Work
+    ) -> None:
+        """Judge the drafts, then what they contribute to, and what that contributes to, as far as it was read."""
+        queue: Notes = defaultdict(dict)
+        for key, draft in view.drafts.items():
+            self._judge(draft, neighbourhood, novelties.get(key, NOTHING_NEW), view, queue)
+        while queue:
+            arrived, queue = queue, defaultdict(dict)
+            for key, notes in arrived.items():
+                work.inbox[key] = {**joined(_notes(work.inbox[key]), notes)}
+                if address_of_entity(key) not in view.rows:
+                    view.later.add(key)
+                elif self._gather(key, view, work):
+                    self._judge(view.drafts[key], neighbourhood, NOTHING_NEW, view, queue)
+        for parked in view.parked.values():
+            work.parked += parked
+
+    def _gather(self, key: EntityKey, view: _View, work: Work) -> bool:
+        """Join what arrived to a gathering; False where that is nothing new, and everybody has been told."""
+        before = view.drafts.get(key)
+        known = before.entity.notes if before else restored(key, view.rows[address_of_entity(key)]).notes
+        draft = self._draft(key, view, work)
+        is_news = draft.entity.notes != known or key not in work.met
+        work.met.add(key)
+        return is_news
+
+    def _judge(self, draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty, view: _View, queue: Notes) -> None:
+        """The findings of a draft, and what it and they contribute to gatherings."""
+        key = draft.entity.key
+        found = self._verdicts.of(draft, neighbourhood, novelty)
+        view.revisions[key] = {
+            each.step.finding: (each.published, each.content) for each in found if each.published is not None
+        }
+        known = known_of(draft, neighbourhood, novelty)
+        for each in found:
+            for gathering in self._courses_of(each.step, draft):
+                if each.published is not None or _holds(view, gathering, each):
+                    queue[gathering][each.step.finding] = Note(known=known, step=each.step)
+        for gathering, notes in draft.notes.items():
+            queue[gathering] = joined(queue[gathering], notes)
+
+    def _swap(self, view: _View, work: Work) -> set[EntityKey]:
+        """Store what the drafts amount to; returns the entities that another writer changed meanwhile."""
+        rows = []
+        for draft in view.drafts.values():
+            entity = draft.entity
+            if entity.accesses and entity.is_full:
+                work.saturated[entity.key] = entity.latest_use
+            row = stored(entity)
+            if row.content != (entity.row.content if entity.row else None):
+                rows.append(row)
+        lost_rows = set(self._store.swap(rows)) if rows else set()
+        lost = {key for key in view.drafts if address_of_entity(key) in lost_rows}
+        for key, revisions in view.revisions.items():
+            if key not in lost:
+                work.revisions.update(revisions)
+        return lost
+
+    def _take_rows_of_sightings(self, drafts: Iterable[Draft], view: _View) -> set[EntityKey]:
+        """Note who saw what first; returns who is to be judged again for it.
+
+        Only entities that are stored take part: whoever displaces a holder has to find it.
+        """
+        changes = self._sightings.changes((draft.seen for draft in drafts if draft.seen), view.rows)
+        rows = changes.rows
+        if not rows:
+            return set()
+        lost = set(self._store.swap(rows))
+        self._sightings.confirm(row for row in rows if row.key not in lost)
+        again = {key for address in lost for key in changes.askers[address]}
+        won = [row.key for row in rows if row.key not in lost]
+        again.update(key for address in won if (key := changes.displaced(address)) is not None)
+        trainees = [partition for address in won if (partition := changes.trainees(address)) is not None]
+        return again.union(trainee_in(row) for row in self._store.scan(trainees)) if trainees else again
+
+
+def _holds(view: _View, gathering: EntityKey, verdict: Verdict) -> bool:
+    """Whether a gathering was told of a finding that, as it now turns out, is none."""
+    row = view.rows.get(address_of_entity(gathering))
+    return row is not None and verdict.step.finding in restored(gathering, row).notes
+
+
+def _notes(facts: Mapping[str, Fact]) -> dict[str, Note]:
+    return {name: fact for name, fact in facts.items() if isinstance(fact, Note)}
