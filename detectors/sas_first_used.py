@@ -53,11 +53,15 @@ def sas_first_used(storage: StorageAccess) -> Said:
     SAS are signed offline, so that no log shows them made: the first use is the first that can be known. Two reasons
     or more make it Medium. From private addresses it is at most Low, from networks of ours Informational.
     """
-    access = storage.first
-    reasons = tuple(_reasons(access.sas, access.time, storage.tenant)) if access.sas else ()
-    if not reasons:
-        return
-    yield Match(
+    for access in storage.accesses:
+        reasons = tuple(_reasons(access.sas, access.time, storage.tenant)) if access.sas else ()
+        if reasons:
+            yield _first_use(storage, access, reasons)
+            return
+
+
+def _first_use(storage: StorageAccess, access: Access, reasons: tuple[str, ...]) -> Match:
+    return Match(
         summary=f"A SAS of {access.account} was seen for the first time; it {_listed(reasons)}.",
         target=storage.resource,
         at=access.time,

@@ -5,13 +5,14 @@ from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Lookback, Match
 from grantwatch.detection.sas_uses import by_signature, containment_of, identity_of, keys_read
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.grant import Confidence, Recipient, RecipientKind
+from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
 from grantwatch.model.network import IpClass
 from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess, by_network
 
 LOOKBACK = timedelta(hours=72)
+_OUTSIDE = (IpClass.PUBLIC, IpClass.UNKNOWN)
 _DAYS = 3
 """Of which readings are looked for: that of the first use, and those before it."""
 
@@ -55,26 +56,31 @@ def by_key_signature(access: Access) -> tuple[str, ...] | None:
 def sas_used_after_key_read(storage: StorageAccess) -> Said:
     """A SAS was used from outside for the first time, within three days after the account's keys were read.
 
+    Storage's own reads for a copy count as well, for nobody can tell from them where the data went.
+
     No log shows who signs a SAS. It takes the key, so that those who read it before are the candidates, ranked by
     time, network and whether they are people; Azure's own services are none. Where the likeliest of them was in another
     network than those who use it, it is Medium: the SAS was passed on, or the key.
     """
     first = storage.first
-    outside = [each for each in storage.accesses if each.network in (IpClass.PUBLIC, IpClass.UNKNOWN)]
-    if not outside:
+    copied = any(each.by_copy_engine for each in storage.accesses)
+    outside = tuple(each.origin for each in storage.accesses if each.network in _OUTSIDE and not each.by_copy_engine)
+    if not (copied or outside):
         return
     days = [(first.time - timedelta(days=before)).date() for before in range(_DAYS)]
     yield Match(
         summary=f"A SAS of {first.account} was first used shortly after the account's keys were read.",
         target=storage.resource,
         at=first.time,
-        recipient=Recipient(RecipientKind.ADDRESS, outside[0].origin, confidence=Confidence.INFERRED),
+        recipient=Recipient(RecipientKind.ADDRESS, outside[0], confidence=Confidence.INFERRED)
+        if outside
+        else UNKNOWN_RECIPIENT,
         evidence={**identity_of(storage), "Networks": storage.origins},
         containment=containment_of(storage),
         preceded_by=Lookback(
             topics=tuple(keys_read(first.account, day) for day in days),
             within=LOOKBACK,
-            origins=tuple(each.origin for each in outside),
+            origins=outside,
             severity_if_elsewhere=Severity.MEDIUM,
         ),
     )

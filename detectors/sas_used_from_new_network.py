@@ -13,8 +13,11 @@ _OUTSIDE = (IpClass.PUBLIC, IpClass.UNKNOWN)
 
 
 def by_known_signature(access: Access) -> tuple[str, ...] | None:
-    """All uses of one SAS are one finding, where its signature is known: alike parameters may be two SAS."""
-    return by_signature(access) if access.has_signature else None
+    """All uses of one SAS are one finding, where its signature is known: alike parameters may be two SAS.
+
+    The copy engine comes from elsewhere by its nature.
+    """
+    return by_signature(access) if access.has_signature and not access.by_copy_engine else None
 
 
 @detector(
@@ -67,11 +70,15 @@ def sas_used_from_new_network(storage: StorageAccess) -> Said:
 
 
 def _newcomers(storage: StorageAccess) -> Iterator[tuple[Access, tuple[Access, ...]]]:
-    """First uses from each further network, with the first ones of the networks before it."""
-    seen: dict[str, Access] = {}
+    """First uses from each further network, with the first ones of the networks before it.
+
+    A SAS that was ever used in the portal is the portal's own, whether a tool used it before or after.
+    """
+    browsing = next((access for access in storage.accesses if access.in_portal), None)
+    seen = {} if browsing is None else {browsing.origin: browsing}
     for access in storage.accesses:
         before = tuple(seen.values())
-        if before and (access.origin not in seen or (before[0].in_portal and not access.by_browser)):
+        if before and (access.origin not in seen or (browsing and not access.by_browser)):
             yield access, before
         seen.setdefault(access.origin, access)
 

@@ -33,11 +33,6 @@ COMING = {
     "grant_left_open",
     "grants_denied_in_bulk",
     "protection_removed",
-    "sas_first_used",
-    "sas_policy_violated",
-    "sas_used_after_key_read",
-    "sas_used_from_new_network",
-    "snapshot_to_instance",
 }
 
 # What is said too loudly of what is ordinary, and why.

@@ -16,10 +16,9 @@ LONG_LIVED = timedelta(days=7)
 def by_signature(access: Access) -> tuple[str, ...] | None:
     """All uses of one SAS are one finding.
 
-    Refused requests, SAS that storage signs for itself and the copy engine, which comes from elsewhere by its nature,
-    are none of it.
+    Refused requests and SAS that storage signs for itself are none of it.
     """
-    if not access.succeeded or access.signature is None or access.by_copy_engine or access.by_storage_itself:
+    if not access.succeeded or access.signature is None or access.by_storage_itself:
         return None
     return access.account, access.signature
 

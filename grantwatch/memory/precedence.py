@@ -56,7 +56,7 @@ def candidates(match: Match, lookback: Lookback, precedents: Sequence[Precedent]
 
 def _candidate(precedent: Precedent, gap: timedelta, lookback: Lookback) -> Candidate:
     network = network_of(precedent.actor.address)
-    is_elsewhere = network is not None and network not in lookback.origins
+    is_elsewhere = network is not None and bool(lookback.origins) and network not in lookback.origins
     points = 2 if gap <= _AT_ONCE else 1 if gap <= _SOON else 0
     points += 2 if network in lookback.origins else 0
     points += 1 if precedent.actor.kind in _PEOPLE else 0

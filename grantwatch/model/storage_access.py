@@ -91,7 +91,7 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def origin(self) -> str:
         """The address, or network, that it came from; the class of networks where that is all that is known."""
-        return self.actor.address or self.network
+        return "Copy engine" if self.by_copy_engine else self.actor.address or self.network
 
     @property
     def by_storage_itself(self) -> bool:
@@ -113,8 +113,12 @@ def by_client(access: Access) -> Access:
 def by_network(access: Access) -> Access:
     """What tells uses apart: the network alone, so that nobody can crowd others out with agents or operations.
 
-    Networks of ours are one. Of a SAS like the portal's own it still matters whether a browser used it, in the portal.
+    Networks of ours are one, and storage's copy engine is one wherever it is. Of a SAS like the portal's own it still
+    matters whether a browser used it, in the portal.
     """
+    if access.by_copy_engine:
+        engine = replace(access.actor, address=None, user_agent=_COPY_ENGINE)
+        return replace(by_client(access), operation=COPY_ENGINE_READS[0], actor=engine, referrer_is_portal=False)
     browsing = access.by_browser and access.sas is not None and access.sas.looks_like_portal
     return replace(
         access,
