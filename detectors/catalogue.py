@@ -15,7 +15,11 @@ from detectors.private_endpoint_connected import private_endpoint_connected
 from detectors.protection_removed import protection_removed
 from detectors.public_access_enabled import public_access_enabled
 from detectors.role_assigned import role_assigned
+from detectors.sas_first_used import sas_first_used
+from detectors.sas_policy_violated import sas_policy_violated
+from detectors.sas_used_after_key_read import sas_used_after_key_read
 from detectors.sas_used_externally import sas_used_externally
+from detectors.sas_used_from_new_network import sas_used_from_new_network
 from detectors.server_side_copy_out import server_side_copy_out
 from detectors.service_sas_issued import service_sas_issued
 from detectors.sftp_user_created import sftp_user_created
@@ -40,6 +44,10 @@ CATALOGUE: tuple[Detector, ...] = (
     image_shared,
     snapshot_created,
     diagnostic_settings_removed,
+    sas_first_used,
+    sas_used_from_new_network,
+    sas_policy_violated,
+    sas_used_after_key_read,
     snapshot_to_instance,
     role_assigned,
     private_endpoint_connected,

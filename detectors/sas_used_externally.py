@@ -1,21 +1,14 @@
-import re
-from datetime import timedelta
-from functools import lru_cache
-
 from detectors.tellers import delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
+from grantwatch.detection.sas_uses import LONG_LIVED, SAS_AUTHENTICATIONS, containment_of, parameters_of
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.containment import renew_keys, revoke_delegation_keys
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
 from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.network import IpClass
-from grantwatch.model.sas import Sas, SasKind
+from grantwatch.model.sas import Sas
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import Access, Authentication, StorageAccess
-
-LONG_LIVED = timedelta(days=7)
-_SIGNED_BY_STORAGE_ITSELF = re.compile(r"system-\d+\(")
+from grantwatch.model.storage_access import Access, StorageAccess
 
 
 def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
@@ -23,9 +16,7 @@ def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
 
     Refused requests, our own networks, SAS that storage signs for itself, and the copy engine are none of it.
     """
-    if not access.succeeded or access.network is IpClass.OWN or access.by_copy_engine:
-        return None
-    if _SIGNED_BY_STORAGE_ITSELF.match(access.signed_with or ""):
+    if not access.succeeded or access.network is IpClass.OWN or access.by_copy_engine or access.by_storage_itself:
         return None
     return access.account, access.signature or "unknown", access.network, access.time.date().isoformat()
 
@@ -33,7 +24,7 @@ def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
 @detector(
     id="GW06",
     on=StorageAccess,
-    authentications=frozenset((Authentication.SAS, Authentication.DELEGATION_SAS)),
+    authentications=SAS_AUTHENTICATIONS,
     natural_key=by_signature_network_and_day,
     told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
@@ -81,12 +72,12 @@ def sas_used_externally(storage: StorageAccess) -> Said:
             "SignedWith": access.signed_with,
             "PortalLike": storage.in_portal or None,
             "PolicyViolated": any(each.policy_violated for each in storage.accesses) or None,
-            **_parameters(sas),
+            **parameters_of(sas),
             "Addresses": storage.addresses,
             "Agents": storage.agents,
             "Operations": storage.operations,
         },
-        containment=_containment(storage, sas),
+        containment=containment_of(storage),
     )
 
 
@@ -109,30 +100,3 @@ def _recipient(access: Access, sas: Sas | None) -> Recipient:
     if access.actor.address is None:
         return UNKNOWN_RECIPIENT
     return Recipient(RecipientKind.ADDRESS, access.actor.address, confidence=Confidence.INFERRED)
-
-
-@lru_cache(maxsize=1024)
-def _parameters(sas: Sas | None) -> dict[str, str | None]:
-    if sas is None:
-        return {}
-    return {
-        "SasKind": sas.kind,
-        "Permissions": sas.permissions or None,
-        "Services": sas.services or None,
-        "ResourceTypes": sas.resource_types or None,
-        "Resource": sas.resource or None,
-        "Starts": sas.starts.isoformat() if sas.starts else None,
-        "Expires": sas.expires.isoformat() if sas.expires else None,
-        "AddressRange": sas.address_range,
-        "Protocol": sas.protocol,
-        "StoredAccessPolicy": sas.policy,
-        "DelegatorId": sas.delegator_id,
-        "DelegatorTenantId": sas.delegator_tenant,
-        "RecipientTenantId": sas.recipient_tenant,
-    }
-
-
-def _containment(storage: StorageAccess, sas: Sas | None) -> str:
-    if sas and sas.kind is SasKind.USER_DELEGATION:
-        return revoke_delegation_keys(storage.resource)
-    return renew_keys(storage.resource, storage.first.signed_with)

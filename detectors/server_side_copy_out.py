@@ -9,7 +9,7 @@ from grantwatch.model.grant import UNKNOWN_RECIPIENT
 from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import COPY_ENGINE_READS, Access, Authentication, StorageAccess
+from grantwatch.model.storage_access import COPY_ENGINE_READS, Access, Authentication, StorageAccess, by_object
 
 SAME_COPY = timedelta(minutes=5)
 """Between a read by the copy engine and the record of the copy that it was made for."""
@@ -43,7 +43,7 @@ def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
         "PutRangeFromURL",
     ),
     natural_key=by_signature_or_source,
-    by_object=True,
+    distinct_by=by_object,
     told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Data copied out by the storage service",

@@ -1,11 +1,13 @@
-"""Calls that are no finding by themselves and end the grants of several detectors.
+"""Calls that are no finding by themselves and bear on the findings of several detectors.
 
-An owner who renews a key, revokes delegation keys or deletes a resource says so once, here, and every detector that
-names the teller hears it.
+An owner who renews a key, revokes delegation keys or deletes a resource, or a caller who reads keys, says so once,
+here, and every detector that names the teller hears it.
 """
 
 from grantwatch.detection.detector import Tellings, teller
-from grantwatch.detection.match import Closing, ending
+from grantwatch.detection.match import Closing, Precedent, ending
+from grantwatch.detection.sas_uses import keys_read
+from grantwatch.model.actor import ActorKind
 from grantwatch.model.bodies import RenewedKey
 from grantwatch.model.life import DELEGATION_KEYS, KEYS
 from grantwatch.model.operation import Operation
@@ -37,4 +39,17 @@ def delegation_keys_revoked(operation: Operation) -> Tellings:
     """All user delegation keys of an account end at once, and with them every SAS that they signed."""
     yield Closing(
         topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect, part=DELEGATION_KEYS
+    )
+
+
+@teller(operations=("Microsoft.Storage/storageAccounts/listKeys/action",))
+def account_keys_were_read(operation: Operation) -> Tellings:
+    """Whoever reads an account's keys can sign SAS from then on. Azure's own services hand out none."""
+    is_platform = operation.actor.kind is ActorKind.PLATFORM_SERVICE
+    yield Precedent(
+        topic=keys_read(operation.resource.name, operation.decided.date()),
+        at=operation.decided,
+        actor=operation.actor,
+        deed="read the keys",
+        holds=operation.took_effect and not is_platform,
     )

@@ -11,7 +11,8 @@ GrantWatchError
 ├── UnreadableBundleError   a parked bundle is damaged
 ├── StoreError              a local store that is missing or cannot be opened
 ├── ResumeError             what was begun earlier cannot be gone on with, because something has changed since
-└── QueryError              a KQL query that the local store cannot run
+├── QueryError              a KQL query that the local store cannot run
+└── NoSasError              a text that was given as a SAS and is none
 """
 
 
@@ -63,6 +64,10 @@ class StoreError(GrantWatchError):
 
 class ResumeError(GrantWatchError):
     """What was begun earlier cannot be gone on with, because something has changed since."""
+
+
+class NoSasError(GrantWatchError):
+    """A text that was given as a SAS is none. The message says why, and quotes nothing of it."""
 
 
 class QueryError(GrantWatchError):

@@ -2,10 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from grantwatch.detection.detector import Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import Fact, access_digest, phase_digest
@@ -24,6 +28,7 @@ from grantwatch.wire.storage import access_of
 
 # Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
 _MOST_WAITING = 64
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_LONG = "a number in the record is too long"
 
 
@@ -113,13 +118,16 @@ class Intake:
         return True
 
     def _take_access(self, route: StorageRoute, access: Access, batch: Batch) -> None:
+        uses: dict[Distinct, tuple[str, Access]] = {}
         for detector in route.detectors:
             natural = detector.natural_key(access) if detector.natural_key else None
             if natural is None:
                 continue
             key = GatheringKey(tenant=self._tenant, detector=detector.name, natural=natural)
-            use = access if detector.by_object else access.without_object()
-            name = access_digest(use)
+            if detector.distinct_by not in uses:
+                reduced = detector.distinct_by(access)
+                uses[detector.distinct_by] = _name_of(replace(reduced, time=_ANY_TIME)), reduced
+            name, use = uses[detector.distinct_by]
             known = batch.facts[key].get(name)
             if known is None or use.time < known.time:
                 batch.facts[key][name] = use
@@ -127,6 +135,12 @@ class Intake:
     def _reject(self, reason: str, body: bytes, number: int, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records
         batch.parked.append(Parked(reason, masked_bytes(body), number=number))
+
+
+@lru_cache(maxsize=8192)
+def _name_of(use: Access) -> str:
+    """The digest of a use at whatever time; requests repeat it."""
+    return access_digest(use)
 
 
 def _bytes_of(record: Any, body: bytes) -> bytes:

@@ -31,10 +31,6 @@ COMING = {
     "exfiltration_campaign",
     "grant_left_open",
     "grants_denied_in_bulk",
-    "sas_first_used",
-    "sas_policy_violated",
-    "sas_used_after_key_read",
-    "sas_used_from_new_network",
 }
 
 # What is said too loudly of what is ordinary, and why.

@@ -7,6 +7,14 @@ import typer
 
 from grantwatch.adapters.local_store import IN_MEMORY
 
+
+class PlainFormat(StrEnum):
+    """How an answer is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 DEFAULT_STORE = "grantwatch.duckdb"
 
 

@@ -2,8 +2,9 @@
 
 import csv
 import json
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ _STYLES = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "
 _WIDTH_OF_A_FILE = 220
 _WIDE = 140
 _MOST_COLUMNS = 10
+_WORDS = re.compile(r"(?<!^)[A-Z]")
 
 
 def console_for(stream: Any = None) -> Console:
@@ -111,6 +113,19 @@ def print_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], console: Con
     for row in rows:
         table.add_row(*(Text("" if value is None else str(_plain(value))) for value in row))
     console.print(table)
+
+
+def print_answer(answer: Mapping[str, Any], console: Console) -> None:
+    """Named values, one below the other; what has several lines or entries stands indented under its name."""
+    for name, value in answer.items():
+        label = _WORDS.sub(lambda found: f" {found[0].lower()}", name)
+        lines = value.splitlines() if isinstance(value, str) else [str(each) for each in value]
+        if len(lines) == 1:
+            console.print(Text.assemble((f"{label}: ", "bold"), lines[0]), soft_wrap=True)
+            continue
+        console.print(Text(f"{label}:", "bold"))
+        for line in lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def write_json(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -13,12 +13,13 @@ from grantwatch.model.course import Course, Step, Window
 from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+from grantwatch.model.storage_access import Access, Authentication, StorageAccess, by_client
 from grantwatch.model.traces import Trace
 
 Said = Iterator[Match | Statement]
 Tellings = Iterator[Statement]
 NaturalKey = Callable[[Access], tuple[str, ...] | None]
+Distinct = Callable[[Access], Access]
 Subjects = Callable[[Step], Iterable[tuple[str, ...]]]
 
 
@@ -78,10 +79,10 @@ class Detector:
     """A pure function from one event to what can be said of it, with the selection of events that reach it.
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
-    finding (beside owner tenant and detector), or None for a request that is none of it, and ``by_object`` keeps
-    requests for different objects apart. For a course, ``subjects`` says under which subjects a step belongs, and
-    ``window`` how long one is; for lineage, ``traces`` says what a call did to volumes and machines. ``told_by`` names
-    the tellers whose statements its matches depend on.
+    finding (beside owner tenant and detector), or None for a request that is none of it, and ``distinct_by`` reduces
+    a request to what matters: those that are then alike, but for their time, are one use. For a course, ``subjects``
+    says under which subjects a step belongs, and ``window`` how long one is; for lineage, ``traces`` says what a call
+    did to volumes and machines. ``told_by`` names the tellers whose statements its matches depend on.
     """
 
     id: str
@@ -98,7 +99,7 @@ class Detector:
     also: tuple[str, ...] = ()
     authorized_for: str | None = None
     natural_key: NaturalKey | None = None
-    by_object: bool = False
+    distinct_by: Distinct = by_client
     subjects: Subjects | None = None
     window: Window | None = None
     traces: Callable[[Operation], Iterator[Trace]] | None = None
@@ -129,7 +130,7 @@ def detector(
     authentications: frozenset[Authentication] | None = None,
     also: tuple[str, ...] = (),
     authorized_for: str | None = None,
-    by_object: bool = False,
+    distinct_by: Distinct = by_client,
     told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[StorageAccess], Said]], Detector]: ...
 @overload

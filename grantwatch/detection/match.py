@@ -7,6 +7,7 @@ from functools import lru_cache
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from grantwatch.model.actor import Actor
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, Recipient
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Severity
@@ -71,6 +72,29 @@ class Naming(Statement, frozen=True, kw_only=True):
     evidence: Mapping[str, Fact] = field(default_factory=dict)
 
 
+class Precedent(Statement, frozen=True, kw_only=True):
+    """Something that somebody did, and without which what matches later could not have been done.
+
+    ``deed`` says what, for a sentence: "read the keys".
+    """
+
+    actor: Actor
+    deed: str
+
+
+class Lookback(Struct, frozen=True, kw_only=True):
+    """What must have come before a match, under which topics and how long before; without it the match is void.
+
+    ``origins`` are the networks that the match comes from. Where whoever came before came from none of them, the
+    severity is ``severity_if_elsewhere``.
+    """
+
+    topics: tuple[Topic, ...]
+    within: timedelta
+    origins: tuple[str, ...]
+    severity_if_elsewhere: Severity
+
+
 class Match(Struct, frozen=True, kw_only=True):
     """What one detector alone can say about one event.
 
@@ -94,6 +118,7 @@ class Match(Struct, frozen=True, kw_only=True):
     change: Setting | None = None
     countered_by: tuple[Topic, ...] = ()
     named_by: Topic | None = None
+    preceded_by: Lookback | None = None
 
     @property
     def closed_by(self) -> tuple[Topic, ...]:
@@ -104,6 +129,8 @@ class Match(Struct, frozen=True, kw_only=True):
     def topics(self) -> tuple[Topic, ...]:
         """Everything whose statements this match depends on."""
         topics = self.closed_by + self.countered_by
+        if self.preceded_by:
+            topics = (*topics, *self.preceded_by.topics)
         if self.named_by:
             topics = (self.named_by, *topics)
         return (self.change.topic, *topics) if self.change else topics

@@ -7,7 +7,8 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Setting, Statement, Topic
+from grantwatch.detection.match import Closing, CounterFact, Match, Naming, Precedent, Setting, Statement, Topic
+from grantwatch.memory.precedence import preceded
 from grantwatch.model.grant import UNKNOWN_RECIPIENT
 from grantwatch.model.severity import Severity
 
@@ -31,6 +32,8 @@ class Resolved(Struct, frozen=True):
 def resolved(match: Match, default: Severity, statements: Sequence[Statement], *, certain: bool = True) -> Resolved:
     """What becomes of a match. ``certain`` is false when facts were dropped, and then nothing speaks in its favour."""
     match = _named(match, statements)
+    if match.preceded_by is not None:
+        match = preceded(match, match.preceded_by, _of(statements, Precedent, *match.preceded_by.topics))
     closed = _closing(match, statements)
     outcome = Resolved(match, match.severity or default, closed=closed, void=match.void)
     if match.void or not certain:

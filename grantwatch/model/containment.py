@@ -38,6 +38,12 @@ def close_container(account: ResourceId, container: str) -> str:
     return f"az storage container-rm update {where} --name {shlex.quote(container)} --public-access off"
 
 
+def delete_access_policy(account: ResourceId, container: str, policy: str) -> str:
+    """End all SAS of a container that refer to one of its stored access policies."""
+    where = f"--container-name {shlex.quote(container)} --account-name {shlex.quote(account.name)}"
+    return f"az storage container policy delete {where} --name {shlex.quote(policy)}"
+
+
 def remove_network_rule(account: ResourceId, *rule: str) -> str:
     """Take somebody off the account's firewall again; ``rule`` is options and their values."""
     words = " ".join(shlex.quote(word) for word in rule)

@@ -51,7 +51,7 @@ class Networks(Struct, frozen=True):
         return cls(tuple(ipaddress.ip_network(block.strip(), strict=False) for block in blocks))
 
     def classify(self, address: str | None) -> IpClass:
-        """The class of an address text.
+        """The class of an address text, or of a network by its first address.
 
         A private address that nobody declared is some virtual network in Azure, which may as well be an attacker's:
         it is named ``AzureInternal``, not trusted.
@@ -64,7 +64,7 @@ def _classify(own: tuple[IpNetwork, ...], address: str | None) -> IpClass:
     if address is None:
         return IpClass.UNKNOWN
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address.partition("/")[0])
     except ValueError:
         return IpClass.UNKNOWN
     if any(ip in network for network in own):

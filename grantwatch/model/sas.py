@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
@@ -129,9 +129,6 @@ def _sas_of_query(query: str) -> Sas:
     )
 
 
-def signature_hash(url: str) -> str | None:
-    """The name of the SAS in a URL: upper-case hex SHA-256 of the decoded signature, as storage logs show it."""
-    for name, value in parse_qsl(urlsplit(url).query):
-        if name.lower() == "sig":
-            return hashlib.sha256(value.encode()).hexdigest().upper()
-    return None
+def signature_hash(signature: str) -> str:
+    """The name of the SAS with that signature, decoded: upper-case hex SHA-256, as storage logs show it."""
+    return hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest().upper()

@@ -1,16 +1,18 @@
 """A request to a storage account's data plane, from its resource log."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from grantwatch.model.actor import Actor
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.network import IpClass
+from grantwatch.model.network import IpClass, network_of
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.sas import Sas
 from grantwatch.model.severity import Outcome
@@ -19,7 +21,15 @@ COPY_ENGINE_READS = ("GetBlob", "GetBlobRange", "GetFile", "ReadFile")
 """What Azure Storage does to a source on behalf of a destination; whoever else claims its agent for more is lying."""
 
 
+ANY_OPERATION = "*"
+"""In place of the operation, where uses are told apart by less."""
+
 _COPY_ENGINE_READS = frozenset(map(str.lower, COPY_ENGINE_READS))
+_COPY_ENGINE = "services_xstore_transport"
+_SYSTEM_KEY = re.compile(r"system-\d+\(")
+_BROWSER = "Mozilla/"
+STAND_IN = "PARAMETERS-"
+"""What the name of a SAS begins with when its signature is not known and its parameters stand in for it."""
 
 
 class Authentication(StrEnum):
@@ -60,18 +70,71 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def by_copy_engine(self) -> bool:
         """A read made by storage itself for a server-side copy, as far as the agent can be believed."""
-        agent = (self.actor.user_agent or "").lower()
-        return agent.startswith("services_xstore_transport") and self.operation.lower() in _COPY_ENGINE_READS
+        agent = (self.actor.user_agent or "")[: len(_COPY_ENGINE)].lower()
+        return agent == _COPY_ENGINE and self.operation.lower() in _COPY_ENGINE_READS
 
     @property
     def in_portal(self) -> bool:
         """Shaped like a person browsing in the Azure portal with the SAS that the portal makes for itself."""
-        browser = (self.actor.user_agent or "").startswith("Mozilla/")
-        return self.referrer_is_portal and browser and self.sas is not None and self.sas.looks_like_portal
+        return self.referrer_is_portal and self.by_browser and self.sas is not None and self.sas.looks_like_portal
 
-    def without_object(self) -> "Access":
-        """The same for any object: requests that differ in nothing else are one."""
-        return replace(self, object_path=None, source_path=None)
+    @property
+    def by_browser(self) -> bool:
+        """As far as the agent can be believed."""
+        return (self.actor.user_agent or "").startswith(_BROWSER)
+
+    @property
+    def has_signature(self) -> bool:
+        """Whether the record told the signature, and not only parameters that two SAS may share."""
+        return not (self.signature or STAND_IN).startswith(STAND_IN)
+
+    @property
+    def origin(self) -> str:
+        """The address, or network, that it came from; the class of networks where that is all that is known."""
+        return "Copy engine" if self.by_copy_engine else self.actor.address or self.network
+
+    @property
+    def by_storage_itself(self) -> bool:
+        """With a SAS that the storage service signed for itself; no client can make one."""
+        signer = self.signed_with
+        return signer is not None and signer.startswith("system-") and _SYSTEM_KEY.match(signer) is not None
+
+
+def by_object(access: Access) -> Access:
+    """What tells uses apart: everything, objects too."""
+    return access
+
+
+def by_client(access: Access) -> Access:
+    """What tells uses apart: everything but the objects, so that a thousand blobs read alike are one use."""
+    return replace(access, object_path=None, source_path=None)
+
+
+def by_network(access: Access) -> Access:
+    """What tells uses apart: the network alone, so that nobody can crowd others out with agents or operations.
+
+    Networks of ours are one, and storage's copy engine is one wherever it is. Of a SAS like the portal's own it still
+    matters whether a browser used it, in the portal.
+    """
+    if access.by_copy_engine:
+        engine = replace(access.actor, address=None, user_agent=_COPY_ENGINE)
+        return replace(by_client(access), operation=COPY_ENGINE_READS[0], actor=engine, referrer_is_portal=False)
+    browsing = access.by_browser and access.sas is not None and access.sas.looks_like_portal
+    return replace(
+        access,
+        operation=ANY_OPERATION,
+        actor=_of_network(access.actor, access.network is IpClass.OWN, browsing),
+        referrer_is_portal=access.referrer_is_portal and browsing,
+        object_path=None,
+        source_path=None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _of_network(actor: Actor, is_own: bool, browsing: bool) -> Actor:
+    """What is left of who made a request, where only the network counts."""
+    address = None if is_own else network_of(actor.address)
+    return replace(actor, address=address, user_agent=_BROWSER if browsing else None)
 
 
 @dataclass(frozen=True)
@@ -130,6 +193,11 @@ class StorageAccess:
     @property
     def addresses(self) -> tuple[str, ...]:
         return _distinct(access.actor.address for access in self.accesses)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Addresses or networks in order of first use, with the class alone where nothing else is known."""
+        return _distinct(access.origin for access in self.accesses)
 
     @property
     def agents(self) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.network import LONGEST_ADDRESS, Networks, address_of
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.sas import Sas, sas_of
-from grantwatch.model.storage_access import Access
+from grantwatch.model.storage_access import STAND_IN, Access
+from grantwatch.model.transfer import MOST_BYTES, Transfer
 from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, number, safe, text, word
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
@@ -26,6 +27,7 @@ _STORAGE_HOST = re.compile(
     r"([a-z0-9-]{3,63})\.(?:z\d+\.)?(?:blob|dfs|file|queue|table|web)\.(?:z\d+\.)?"
     r"(?:core\.windows\.net|storage\.azure\.net|core\.usgovcloudapi\.net|core\.chinacloudapi\.cn)"
 )
+_LONGEST_TOKEN_HASH = 1024  # what is cut here is cached; two hashes and their words are less than 200
 # Far more than Azure Storage accepts; parameters behind so much padding were never in a request that succeeded.
 _LONGEST_URL = 65_536
 _PORTAL = re.compile(r"https://([\w-]+\.)*portal\.azure\.(com|us|cn)(/|$)", re.IGNORECASE)
@@ -39,12 +41,12 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     properties = mapping(record.get("properties"))
     identity = mapping(record.get("identity"))
     url = _url(record)
-    account = (text(properties.get("accountName")) or _account_of_host(url) or "").lower()
+    account = (text(properties.get("accountName")) or account_of_host(url) or "").lower()
     if not account:
         raise UnreadableRecordError("the record names no storage account")
     sas = sas_of(url)
     address = address_of(word(record.get("callerIpAddress"))[:LONGEST_ADDRESS])
-    token = word(identity.get("tokenHash"))
+    signature, signed_with = _hashes(word(identity.get("tokenHash"))[:_LONGEST_TOKEN_HASH])
     operation = text(record.get("operationName")) or ""
     return Access(
         time=time,
@@ -56,8 +58,8 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
         actor=_actor(mapping(identity.get("requester")), sas, address, text(properties.get("userAgentHeader"))),
         network=networks.classify(address),
         sas=sas,
-        signature=_signature(token, sas),
-        signed_with=_signed_with(token),
+        signature=signature or _stand_in(sas),
+        signed_with=signed_with,
         referrer_is_portal=bool(_PORTAL.match(word(properties.get("referrerHeader")))),
         object_path=_path_of_key(text(properties.get("objectKey"))) or path_of_url(url, account),
         source_path=_source_path(operation, url, properties),
@@ -68,6 +70,24 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     )
 
 
+def transfer_of(record: Mapping[str, Any]) -> Transfer:
+    """What a request moved to its caller, by the record's own identity: the same whenever the record is delivered.
+
+    One request may write several records, as a copy does, which ``operationCount`` tells apart. Sizes that are zero
+    are left out of records.
+    """
+    properties = mapping(record.get("properties"))
+    path = word(properties.get("objectKey")) or _url(record).partition("?")[0]
+    number_of_record = number(properties.get("operationCount")) or 0
+    identity = (word(record.get("time")), word(record.get("correlationId")).lower(), str(number_of_record), path)
+    size = min(max(number(properties.get("responseBodySize")) or 0, 0), MOST_BYTES)
+    return Transfer(_digest("\0".join(identity), 8), size, _digest(path, 6))
+
+
+def _digest(text: str, size: int) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest())
+
+
 def _url(record: Mapping[str, Any]) -> str:
     """The request's URL as it came, of which only masked parts are ever kept."""
     url = record.get("uri")
@@ -76,7 +96,7 @@ def _url(record: Mapping[str, Any]) -> str:
 
 def path_of_url(url: str, account: str | None = None) -> str | None:
     """``account/container/blob`` of a request URL; None when it names no container."""
-    account = account or _account_of_host(url)
+    account = account or account_of_host(url)
     path = unquote(url.partition("?")[0].partition("://")[2].partition("/")[2]).strip("/")
     return f"{account}/{safe(path)}" if account and path else None
 
@@ -88,7 +108,7 @@ def _path_of_key(key: str | None) -> str | None:
     return safe(unquote(key).strip("/")) or None
 
 
-def _account_of_host(url: str) -> str | None:
+def account_of_host(url: str) -> str | None:
     """The account that a URL of Azure Storage itself leads to; any other host can be anybody's."""
     try:
         host = urlsplit(url).hostname
@@ -125,23 +145,31 @@ def _authentication(identity: Mapping[str, Any], sas: Sas | None) -> str:
     return declared or ("sas" if sas else "")
 
 
-def _signature(token: str, sas: Sas | None) -> str | None:
-    found = _SIGNATURE.search(token)
-    if found:
-        return found[1].upper()
-    if sas is None:
-        return None
-    return "PARAMETERS-" + hashlib.sha256(msgspec.json.encode(sas)).hexdigest()[:32].upper()
+@lru_cache(maxsize=4096)
+def _hashes(token: str) -> tuple[str | None, str | None]:
+    """The hash of a SAS's signature, and what signed it, which is the same on every SAS that it signed.
+
+    That is ``key1`` or ``key2`` with the hash of the key, or the delegation.
+    """
+    signature, signer = _SIGNATURE.search(token), _SIGNED_WITH.match(token)
+    return signature[1].upper() if signature else None, f"{signer[1]}({signer[2].upper()})" if signer else None
 
 
-def _signed_with(token: str) -> str | None:
-    """``key1`` or ``key2`` with the hash of the key, or the delegation: the same on every SAS that it signed."""
-    found = _SIGNED_WITH.match(token)
-    return f"{found[1]}({found[2].upper()})" if found else None
+def _stand_in(sas: Sas | None) -> str | None:
+    """A name for a SAS whose signature is not told."""
+    return STAND_IN + hashlib.sha256(msgspec.json.encode(sas)).hexdigest()[:32].upper() if sas else None
 
 
 def _actor(requester: Mapping[str, Any], sas: Sas | None, address: str | None, agent: str | None) -> Actor:
     """Who called with a token, or who asked for the delegation key that signed the SAS."""
+    agent = agent[:256] if agent else None
+    if not requester:
+        return Actor(
+            id=sas.delegator_id if sas else None,
+            tenant=sas.delegator_tenant if sas else None,
+            address=address,
+            user_agent=agent,
+        )
     upn = text(requester.get("upn")) or text(requester.get("userName"))
     object_id = guid(requester.get("objectId")) or (sas.delegator_id if sas else None)
     return Actor(
@@ -152,7 +180,7 @@ def _actor(requester: Mapping[str, Any], sas: Sas | None, address: str | None, a
         tenant=guid(requester.get("tenantId")) or (sas.delegator_tenant if sas else None),
         app_id=guid(requester.get("appId")),
         address=address,
-        user_agent=agent[:256] if agent else None,
+        user_agent=agent,
     )
 
 

@@ -10,6 +10,8 @@ import re
 Hit = tuple[str, str, tuple[str, ...]]
 """Detector, owner tenant, and the natural key of the finding."""
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _SIGNATURE = re.compile(r"SasSignature\(([0-9A-Fa-f]+)\)")
 _PRIVATE = [
     ipaddress.ip_network(block)
@@ -28,8 +30,11 @@ _BY_OPERATION = {
 }
 
 
-def storage_hits(body: bytes, hits: set[Hit]) -> int:
-    """Add what a body of storage records amounts to; returns how many records it has."""
+def storage_hits(body: bytes, hits: set[Hit], networks: dict[tuple[str, str], Network]) -> int:
+    """Add what a body of storage records amounts to; returns how many records it has.
+
+    ``networks`` remembers where each SAS was first used.
+    """
     records = json.loads(body)["records"]
     for record in records:
         operation = record["operationName"]
@@ -50,6 +55,11 @@ def storage_hits(body: bytes, hits: set[Hit]) -> int:
                 address = ipaddress.ip_address(record["callerIpAddress"].rpartition(":")[0].strip("[]"))
                 network = "AzureInternal" if any(address in each for each in _PRIVATE) else "Public"
                 hits.add(("sas_used_externally", "", (account, signature, network, day)))
+                if "&ss=" in record["uri"]:
+                    hits.add(("sas_first_used", "", (account, signature)))
+                block = ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False)
+                if networks.setdefault((account, signature), block) != block:
+                    hits.add(("sas_used_from_new_network", "", (account, signature)))
         elif authentication == "OAuth":
             granted = identity.get("authorization", ())
             if operation == "GetUserDelegationKey" or any(

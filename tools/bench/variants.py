@@ -13,7 +13,7 @@ from grantwatch.local import engine
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey
 from tools.bench.decoding import ActivityEnvelope, StorageEnvelope
-from tools.bench.hand_written import Hit, activity_hits, storage_hits
+from tools.bench.hand_written import Hit, Network, activity_hits, storage_hits
 from tools.bench.workload import Family
 
 BATCH = 64
@@ -67,7 +67,8 @@ class HandWritten:
     def take(self, bodies: Sequence[bytes]) -> None:
         hits = self._hits
         if self._family is Family.STORAGE:
-            self._records = sum(storage_hits(body, hits) for body in bodies)
+            networks: dict[tuple[str, str], Network] = {}
+            self._records = sum(storage_hits(body, hits, networks) for body in bodies)
         else:
             settings: dict[tuple[str, str], tuple[str, str]] = {}
             self._records = sum(activity_hits(body, hits, settings) for body in bodies)

@@ -1,0 +1,76 @@
+"""What the detectors of the use of a SAS have in common: which uses are one matter, and what a SAS is described by."""
+
+from datetime import date, timedelta
+from functools import lru_cache
+
+from grantwatch.detection.match import Fact, Topic
+from grantwatch.model.containment import renew_keys, revoke_delegation_keys
+from grantwatch.model.sas import Sas, SasKind
+from grantwatch.model.storage_access import Access, Authentication, StorageAccess
+
+SAS_AUTHENTICATIONS = frozenset((Authentication.SAS, Authentication.DELEGATION_SAS))
+
+LONG_LIVED = timedelta(days=7)
+
+
+def by_signature(access: Access) -> tuple[str, ...] | None:
+    """All uses of one SAS are one finding.
+
+    Refused requests and SAS that storage signs for itself are none of it.
+    """
+    if not access.succeeded or access.signature is None or access.by_storage_itself:
+        return None
+    return access.account, access.signature
+
+
+def keys_read(account: str, day: date) -> Topic:
+    """Under what it is said that somebody read an account's keys on a day."""
+    return "account keys read", account.lower(), day.isoformat()
+
+
+@lru_cache(maxsize=1024)
+def parameters_of(sas: Sas | None) -> dict[str, str | None]:
+    """What a SAS allows, as evidence."""
+    if sas is None:
+        return {}
+    return {
+        "SasKind": sas.kind,
+        "Permissions": sas.permissions or None,
+        "Services": sas.services or None,
+        "ResourceTypes": sas.resource_types or None,
+        "Resource": sas.resource or None,
+        "Starts": sas.starts.isoformat() if sas.starts else None,
+        "Expires": sas.expires.isoformat() if sas.expires else None,
+        "AddressRange": sas.address_range,
+        "Protocol": sas.protocol,
+        "StoredAccessPolicy": sas.policy,
+        "DelegatorId": sas.delegator_id,
+        "DelegatorTenantId": sas.delegator_tenant,
+        "RecipientTenantId": sas.recipient_tenant,
+    }
+
+
+def identity_of(storage: StorageAccess) -> dict[str, Fact]:
+    """What a SAS is found by in the logs, what it allows, and who made it where the SAS itself says so, as evidence."""
+    access = storage.first
+    return {
+        "Signature": access.signature,
+        "SignedWith": access.signed_with,
+        **parameters_of(access.sas),
+        "IssuerCandidates": stated_issuers(access.sas) or None,
+    }
+
+
+def stated_issuers(sas: Sas | None) -> tuple[str, ...]:
+    """Who asked for the key of a user delegation SAS, which names them itself."""
+    if sas is None or sas.delegator_id is None:
+        return ()
+    return (f"{sas.delegator_id} of tenant {sas.delegator_tenant or 'unknown'} asked for its delegation key (stated)",)
+
+
+def containment_of(storage: StorageAccess) -> str:
+    """The command that ends the SAS, with all others of the same key."""
+    sas = storage.first.sas
+    if sas and sas.kind is SasKind.USER_DELEGATION:
+        return revoke_delegation_keys(storage.resource)
+    return renew_keys(storage.resource, storage.first.signed_with)

@@ -1,0 +1,17 @@
+"""What one storage request moved, for counting."""
+
+from msgspec import Struct
+
+MOST_BYTES = 2**48 - 1
+"""Of one request; a larger size is no size of a request."""
+
+
+class Transfer(Struct, frozen=True, order=True):
+    """One request: a digest of its identity (64 bits), the bytes that it moved, and a digest of its object (48 bits).
+
+    The identity holds the id that the storage service gives to every request, so that no client can choose a digest.
+    """
+
+    digest: int
+    size: int
+    object: int

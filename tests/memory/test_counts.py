@@ -1,0 +1,178 @@
+"""Counting is a set union with a bound: order, grouping and repetition do not matter, and errors are small."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grantwatch.errors import StateUnavailableError
+from grantwatch.memory.counts import (
+    BUCKET,
+    MOST_EXACT,
+    Count,
+    Sample,
+    bucket_of,
+    busiest,
+    count_of,
+    packed,
+    sample_of,
+    united,
+    unpacked,
+    windows,
+)
+from grantwatch.model.transfer import MOST_BYTES, Transfer
+from grantwatch.wire.storage import transfer_of
+from tests.strategies import stable
+from tests.world import NOON, sas_read
+
+HOUR = timedelta(hours=1)
+
+transfers = st.lists(st.builds(Transfer, st.integers(0, 30), st.integers(0, 9), st.integers(0, 5)), max_size=20)
+seeds = st.integers(0, 2**32)
+sizes = st.sampled_from((0, 1, 700, MOST_EXACT - 1, MOST_EXACT, MOST_EXACT + 1, 1500, 3000))
+
+
+def many(number: int, seed: int, objects: int = 2**48) -> list[Transfer]:
+    """Requests of ten bytes each, as even as digests are."""
+    random = Random(seed)
+    return [Transfer(random.getrandbits(64), 10, random.randrange(objects)) for _ in range(number)]
+
+
+def parts(found: Sequence[Transfer], number: int, random: Random) -> list[list[Transfer]]:
+    groups: list[list[Transfer]] = [[] for _ in range(number)]
+    for each in found:
+        random.choice(groups).append(each)
+    return groups
+
+
+@stable(300)
+@given(transfers, transfers, transfers)
+def test_uniting_is_commutative_associative_and_idempotent(
+    first: list[Transfer], second: list[Transfer], third: list[Transfer]
+) -> None:
+    one, two, three = sample_of(first), sample_of(second), sample_of(third)
+
+    assert united(one, two) == united(two, one)
+    assert united(united(one, two), three) == united(one, united(two, three))
+    assert united(one, one) == one
+    assert united(one) == united(one, Sample()) == one
+
+
+@stable(30)
+@given(sizes, seeds, st.integers(1, 5))
+def test_the_same_is_kept_however_requests_are_grouped_ordered_and_delivered_again(
+    number: int, seed: int, groups: int
+) -> None:
+    found, random = many(number, seed), Random(seed)
+    again = [*found, *random.sample(found, number // 2)]
+    random.shuffle(again)
+
+    assert united(*map(sample_of, parts(again, groups, random))) == sample_of(found)
+
+
+@stable(30)
+@given(sizes, seeds)
+def test_counts_are_exact_up_to_the_bound_and_say_so_above_it(number: int, seed: int) -> None:
+    found = many(number, seed, objects=500)
+    count = count_of((sample_of(found),))
+
+    assert count.estimated == (number > MOST_EXACT)
+    if not count.estimated:
+        assert count == Count(number, 10 * number, len({each.object for each in found}))
+
+
+@stable(25)
+@given(st.integers(MOST_EXACT + 1, 40_000), seeds)
+def test_estimates_are_within_five_standard_errors(number: int, seed: int) -> None:
+    count = count_of((sample_of(many(number, seed)),))
+    error = 5 / sqrt(MOST_EXACT - 1) * number  # 16 % at the very most; 3 % is usual
+
+    assert abs(count.requests - number) <= error
+    assert abs(count.bytes - 10 * number) <= 10 * error + 10
+    assert abs(count.objects - number) <= error + 1
+
+
+@pytest.mark.parametrize("objects", [1, 10, 200])
+def test_a_few_objects_that_are_read_all_the_time_stay_a_few(objects: int) -> None:
+    count = count_of((sample_of(many(30_000, 7, objects)),))
+
+    assert count.estimated
+    assert objects <= count.objects <= objects * 1.3 + 1
+
+
+@stable(100)
+@given(transfers)
+def test_what_is_packed_is_unpacked_the_same(found: list[Transfer]) -> None:
+    assert unpacked(packed(sample_of(found))) == sample_of(found)
+
+
+def test_the_largest_values_are_packed_and_a_full_sample_takes_twenty_kilobytes() -> None:
+    largest = Sample((Transfer(2**64 - 1, MOST_BYTES, 2**48 - 1),))
+    full = sample_of(many(5000, 1))
+
+    assert unpacked(packed(largest)) == largest
+    assert unpacked(packed(full)) == full
+    assert len(packed(full)) == 1 + 20 * (MOST_EXACT + 1)
+
+
+def test_a_later_version_waits_for_a_later_program_and_garbage_is_told() -> None:
+    with pytest.raises(StateUnavailableError):
+        unpacked(b"\x02anything")
+    for garbage in (b"", b"\x00", b"\x01too short"):
+        with pytest.raises(ValueError, match="no sample"):
+            unpacked(garbage)
+
+
+@stable(100)
+@given(st.dictionaries(st.integers(0, 40), st.integers(1, 50), max_size=20), st.integers(1, 30))
+def test_the_busiest_window_is_the_one_that_looking_at_every_window_finds(numbers: dict[int, int], length: int) -> None:
+    buckets = {NOON + place * BUCKET: sample_of(many(number, place)) for place, number in numbers.items()}
+    most = max((sum(numbers.get(place + step, 0) for step in range(length)) for place in range(41)), default=0)
+
+    count = busiest(buckets, length * BUCKET)
+
+    assert (count.requests, count.bytes, count.objects) == (most, 10 * most, most)
+    assert not count.estimated
+
+
+def test_a_window_of_an_hour_is_twelve_buckets() -> None:
+    buckets = {NOON + place * BUCKET: sample_of(many(1, place)) for place in range(13)}
+
+    assert [count.requests for _, count in windows(buckets, HOUR)] == [12, *range(12, 0, -1)]
+
+
+@stable(200)
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC)))
+def test_a_moment_lies_in_one_bucket(moment: datetime) -> None:
+    begin = bucket_of(moment)
+
+    assert begin <= moment < begin + BUCKET
+    assert bucket_of(begin) == begin
+    assert (begin.minute % 5, begin.second, begin.microsecond) == (0, 0, 0)
+
+
+def test_a_record_is_one_request_however_often_it_is_delivered() -> None:
+    record = sas_read(1, size=4096)
+    request = transfer_of(record)
+
+    assert transfer_of(dict(record)) == request
+    assert transfer_of({**record, "correlationId": record["correlationId"].upper()}) == request
+    assert request.size == 4096
+    assert transfer_of(sas_read(2, size=4096)).digest != request.digest
+
+
+def test_records_of_one_copy_are_told_apart_and_absurd_sizes_are_none() -> None:
+    record = sas_read(1)
+    digests = {
+        transfer_of({**record, "properties": {**record["properties"], "operationCount": number}}).digest
+        for number in range(3)
+    }
+
+    assert len(digests) == 3
+    for size, read in (("700", 700), (-5, 0), ("many", 0), (2**70, MOST_BYTES), (None, 0), ([], 0)):
+        assert transfer_of({**record, "properties": {"responseBodySize": size}}).size == read
+    assert transfer_of({}) == transfer_of({"properties": "{"})

@@ -1,0 +1,239 @@
+"""`grantwatch sas`: what a leaked URL opens, in whatever shape it is pasted, and never its signature."""
+
+import hashlib
+import json
+from base64 import b64encode
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from grantwatch.adapters.local_store import LocalStore
+from grantwatch.cli.app import app
+from grantwatch.cli.sas import validity
+from grantwatch.local import engine
+from grantwatch.model.sas import sas_of
+from grantwatch.wire.leak import leak_in
+from tests.strategies import stable
+from tests.world import ACCOUNT, ADMIN, NOON, SUBSCRIPTION, body_of, sas_read
+from tools.azure_records import activity_call
+
+LIST_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"
+SIGNATURE = "7Qb+mX0W3rT9uV/2kLzQpE1sYh8dG5nJcA6iFoRtMxw="
+HASH = hashlib.sha256(SIGNATURE.encode()).hexdigest().upper()
+HOST = "https://contosodata.blob.core.windows.net"
+QUERY = "sv=2024-11-04&ss=bf&srt=co&sp=rwl&st=2026-03-10T10%3A00%3A00Z&se=2027-03-10T10%3A00%3A00Z&spr=https"
+URL = f"{HOST}/reports/q1.csv?{QUERY}&sig={quote(SIGNATURE, safe='')}"
+SAFE_LINK = f"https://eur01.safelinks.protection.outlook.com/?url={quote(URL, safe='')}&data=05%7C01&reserved=0"
+SHAPES = {
+    "as it is": URL,
+    "with a plus and slashes that nobody encoded": f"{HOST}/reports/q1.csv?{QUERY}&sig={SIGNATURE}",
+    "with its plus decoded to a blank": f"{HOST}/reports/q1.csv?{QUERY}&sig={SIGNATURE.replace('+', ' ')}",
+    "encoded once more": URL.replace("%", "%25"),
+    "encoded as a whole": quote(URL, safe=""),
+    "encoded as a whole, twice": quote(quote(URL, safe=""), safe=""),
+    "with entities of HTML": URL.replace("&", "&amp;"),
+    "in quotes": f'"{URL}"',
+    "in angle brackets": f"<{URL}>",
+    "wrapped by mail": f"{URL[:70]}\r\n  {URL[70:150]}\n{URL[150:]}\n",
+    "in a sentence": f"please fetch {URL} until Friday",
+    "in JSON": json.dumps({"url": URL, "next": 1}).replace("&", "\\u0026"),
+    "behind a mail filter": SAFE_LINK,
+    "without its padding": URL.removesuffix("%3D"),
+    "with the signature first": f"{HOST}/reports/q1.csv?sig={quote(SIGNATURE, safe='')}&{QUERY}",
+    "with a name in capitals": URL.replace("&sig=", "&SIG="),
+    "as a query alone": f"?{QUERY}&sig={quote(SIGNATURE, safe='')}",
+    "as a connection string": f"BlobEndpoint={HOST}/;SharedAccessSignature={QUERY}&sig={quote(SIGNATURE, safe='')}",
+}
+
+
+def run(*arguments: str, given: str | None = None) -> Result:
+    return CliRunner().invoke(app, ["sas", *arguments], input=given)
+
+
+def assert_silent(result: Result, signature: str = SIGNATURE) -> None:
+    """Neither the signature, nor any spelling of it, nor a good part of one."""
+    said = result.stdout + result.stderr
+    for spelled in (signature, quote(signature, safe=""), quote(quote(signature, safe=""), safe="")):
+        assert not any(spelled[place : place + 12] in said for place in range(len(spelled) - 11))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_url_is_known_in_whatever_shape_it_is_pasted(
+    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for result in (run("-", "--format", "json", given=SHAPES[shape]), run(SHAPES[shape], "--format", "json")):
+        assert result.exit_code == 0, result.stderr
+        answer = json.loads(result.stdout)
+        assert answer["SignatureHash"] == HASH
+        assert answer["Allows"] == "read, write, list"
+        assert_silent(result)
+
+
+@stable(200)
+@given(st.binary(min_size=32, max_size=32), st.integers(0, 3))
+def test_any_signature_has_the_hash_that_storage_logs_show(raw: bytes, layers: int) -> None:
+    signature = b64encode(raw).decode()
+    spelled = f"{HOST}/a?{QUERY}&sig={signature}"
+    for _ in range(layers):
+        spelled = quote(spelled, safe="")
+    leak = leak_in(spelled)
+
+    assert leak.hash == hashlib.sha256(signature.encode()).hexdigest().upper()
+    assert leak.is_whole
+
+
+def test_what_the_sas_opens_is_said_in_words_with_the_command_that_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("-", given=URL)
+
+    assert result.exit_code == 0
+    assert "Allows: read, write, list" in result.stdout
+    assert "Reaches: blobs, files, containers, objects" in result.stdout
+    assert "az storage account keys renew --account-name contosodata --key key1" in result.stdout
+    assert f'AuthenticationHash has "{HASH}"' in result.stdout
+    assert "no local store" in result.stderr
+    assert_silent(result)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    """Of a replay in which the keys were read and a SAS was used."""
+    path = str(tmp_path / "store.duckdb")
+    keys = activity_call(Random(1), ADMIN, SUBSCRIPTION, LIST_KEYS, ACCOUNT.resource_id, NOON)
+    used = [sas_read(number, NOON + timedelta(hours=1)) for number in range(3)]
+    for record in used:
+        record["identity"]["tokenHash"] = f"key1({'A' * 64}),SasSignature({HASH})"
+    with LocalStore(path) as opened:
+        engine(store=opened.state, sink=opened).process([body_of([*keys, *used])])
+    return path
+
+
+def test_the_store_tells_who_used_it_and_who_could_have_made_it(store: str) -> None:
+    result = run("-", "--store", store, "--format", "json", given=URL)
+    answer = json.loads(result.stdout)
+
+    assert result.exit_code == 0
+    assert any("SAS used from outside" in each and "198.51.100.23" in each for each in answer["Sightings"])
+    assert any("read the keys of contosodata" in each for each in answer["IssuerCandidates"])
+    (command,) = answer["Containment"]
+    assert "--key key1" in command
+    assert "--key key2" not in command  # the logs told which key signed it
+    assert "--resource-group data" in command
+    assert_silent(result)
+
+
+def test_the_query_of_findings_is_one_that_the_store_can_answer(store: str) -> None:
+    answer = json.loads(run("-", "--store", store, "--format", "json", given=URL).stdout)
+
+    result = CliRunner().invoke(app, ["query", answer["QueryOfFindings"], "--store", store, "--format", "json"])
+
+    assert {row["Detector"] for row in json.loads(result.stdout)} >= {"sas_used_externally"}
+
+
+def test_another_sas_is_not_seen_in_the_store(store: str) -> None:
+    other = URL.replace("7Qb", "8Qb")
+    assert "Sightings" not in json.loads(run("-", "--store", store, "--format", "json", given=other).stdout)
+
+
+def test_a_sas_under_a_stored_policy_ends_with_the_policy(store: str) -> None:
+    stored = f"{HOST}/reports/q1.csv?sv=2024-11-04&sr=c&si=weekly&sig={quote(SIGNATURE, safe='')}"
+    answer = json.loads(run("-", "--store", store, "--format", "json", given=stored).stdout)
+
+    assert answer["Containment"][0] == (
+        "az storage container policy delete --container-name reports --account-name contosodata --name weekly"
+    )
+    assert answer["Allows"] == "what the stored access policy says"
+
+
+def test_a_delegation_sas_names_who_asked_for_its_key(store: str) -> None:
+    who = "skoid=00000000-0000-4000-8000-0000000000d0&sktid=00000000-0000-4000-8000-0000000000e0"
+    delegated = f"{HOST}/reports?sr=c&sp=r&{who}&sig={SIGNATURE}"
+    answer = json.loads(run("-", "--store", store, "--format", "json", given=delegated).stdout)
+
+    assert "00000000-0000-4000-8000-0000000000d0" in answer["IssuerCandidates"][0]
+    assert "revoke-delegation-keys" in answer["Containment"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no URL"),
+        ("hello", "no URL"),
+        (f"{HOST}/reports/q1.csv", "no signature"),
+        (f"{HOST}/reports/q1.csv?{QUERY}", "no signature"),
+        (f"https://md-hdd-abc123.z22.blob.storage.azure.net/x/abcd?sv=2018-03-28&sr=b&si=1&sig={SIGNATURE}", "disk"),
+        (f"https://md-abc123.blob.core.windows.net/x/abcd?sv=2018-03-28&sr=b&si=1&sig={SIGNATURE}", "disk"),
+    ],
+)
+def test_what_is_no_sas_to_look_for_is_answered_in_a_sentence(text: str, said: str) -> None:
+    result = run("-", given=text)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not result.stdout
+    assert_silent(result)
+
+
+@pytest.mark.parametrize("cut", ["XXXXX", "REDACTED", SIGNATURE[:20]])
+def test_a_signature_that_was_masked_or_cut_is_said_to_find_nothing(
+    cut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("-", given=f"{HOST}/reports/q1.csv?{QUERY}&sig={cut}")
+
+    assert result.exit_code == 0
+    assert "masked or cut" in result.stderr
+    assert_silent(result)
+
+
+def test_what_the_shell_makes_of_a_url_without_quotes_is_not_repeated() -> None:
+    for result in (
+        run(URL, "-x", SIGNATURE),
+        run("--sig", SIGNATURE),
+        run(*URL.split("&")),
+        run(URL, "--format", "no"),
+    ):
+        assert_silent(result)
+
+
+def test_a_store_that_is_named_must_be_there(tmp_path: Path) -> None:
+    result = run("-", "--store", str(tmp_path / "none.duckdb"), given=URL)
+
+    assert result.exit_code == 1
+    assert "There is no store" in result.stderr
+    assert_silent(result)
+
+
+@stable(300)
+@given(st.text(max_size=200))
+def test_any_text_is_answered(text: str) -> None:
+    result = run("-", "--store", "/nowhere/at/all", given=text)
+    assert result.exit_code in (1, 2)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("sr=c&se=2026-03-09", "expired on 2026-03-09 00:00 UTC"),
+        ("sr=c&st=2026-03-11&se=2026-03-12", "not before 2026-03-11 00:00 UTC, then until 2026-03-12 00:00 UTC"),
+        ("sr=c&se=2026-03-12", "valid now, until 2026-03-12 00:00 UTC, unless it was ended"),
+        ("sr=c&si=weekly", "until the stored access policy says, or is deleted"),
+        ("sr=c", "not told"),
+    ],
+)
+def test_whether_it_is_valid_depends_on_the_time(query: str, said: str) -> None:
+    sas = sas_of(f"{HOST}/reports?{query}&sig=X")
+
+    assert sas is not None
+    assert validity(sas, NOON) == said
