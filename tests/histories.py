@@ -303,6 +303,9 @@ _THEMES = (
     _grant_and_ending() | _storage_use(),
 )
 
+grants_and_endings = _disk_call() | _account_write() | _delegation() | _gallery_share() | _grant_and_ending()
+sas_uses = _storage_use() | _storage_use() | _keys_and_snapshots() | _grant_and_ending()
+
 
 def histories(*, most: int = 8) -> st.SearchStrategy[list[Record]]:
     """The records of up to so many calls and requests, in order of event time."""

@@ -15,7 +15,21 @@ from grantwatch.model.severity import Severity
 
 ANNOUNCED_FOR = timedelta(days=1)
 
-_OF_A_GRANT = ("GrantId", "GrantStatus", "GrantExpiresAt", "RecipientKind", "RecipientId", "Severity", "Withdrawn")
+_OF_A_GRANT = (
+    "GrantId",
+    "GrantStatus",
+    "GrantOpenedAt",
+    "GrantExpiresAt",
+    "GrantClosedAt",
+    "RecipientKind",
+    "RecipientId",
+    "ActorId",
+    "TargetResourceId",
+    "Severity",
+    "Withdrawn",
+    "Containment",
+)
+"""What a late record may change of a grant. Its summary is as of the row, and counts would write too many."""
 
 
 def revised(before: Published | None, content: Content, now: datetime, *, is_published: bool) -> Published:
