@@ -84,9 +84,9 @@ class Engine:
         if unpublished:
             findings = [_finding(each.published, each.content, now) for each in unpublished]
             grants = [
-                _grant(finding)
+                _grant(finding, each.published.named)
                 for finding, each in zip(findings, unpublished, strict=True)
-                if each.changes_grant and finding.GrantId
+                if each.changes_grant and each.published.named
             ]
             self._sink.publish(findings, grants)
             tally.published += len(findings)
@@ -121,7 +121,7 @@ def _finding(published: Published, content: Content, now: datetime) -> "Finding"
     return Finding.model_validate({**content, **revision})
 
 
-def _grant(finding: "Finding") -> "GrantRow":
+def _grant(finding: "Finding", named: tuple[str, str]) -> "GrantRow":
     from grantwatch.model.grant_row import grant_row
 
-    return grant_row(finding.model_dump())
+    return grant_row(finding.model_dump(), named)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from datetime import datetime
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
@@ -19,7 +20,7 @@ from grantwatch.judgement.steps import presumed_step
 from grantwatch.memory.due import due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined
-from grantwatch.memory.notes import Notes, courses_of
+from grantwatch.memory.notes import Notes, courses_of, formerly
 from grantwatch.memory.sightings import NOTHING_NEW, Novelty, Sightings, trainee_in
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
 from grantwatch.memory.windows import Windows
@@ -177,6 +178,14 @@ class Rounds:
         for detector, matches in draft.matches.items():
             for event, match in matches:
                 yield from self._courses_of(presumed_step(detector, event, match), draft)
+            yield from self._former_courses_of(presumed_step(detector, *matches[0]), draft)
+
+    def _former_courses_of(self, step: Step, draft: Draft) -> set[EntityKey]:
+        """Where a finding counted, as far as can be told, when less was known of its entity, and does no more."""
+        if len(draft.occasions) < 2:
+            return set()
+        former = {key for each in formerly(step, draft.occasions) for key in self._courses_of(each, draft)}
+        return former.difference(self._courses_of(step, draft))
 
     def _courses_of(self, step: Step, draft: Draft) -> Iterator[EntityKey]:
         return courses_of(step, draft.entity.key.tenant, self._courses, self._windows)
@@ -220,6 +229,9 @@ class Rounds:
             for gathering in self._courses_of(each.step, draft):
                 if each.published is not None or _holds(view, gathering, each):
                     queue[gathering][each.step.finding] = Note(known=known, step=each.step)
+            for gathering in self._former_courses_of(each.step, draft):
+                # Told even to those that hold nothing of it: another engine may be about to tell them what it knew.
+                queue[gathering][each.step.finding] = Note(known=known, step=replace(each.step, void=True))
         for gathering, notes in draft.notes.items():
             queue[gathering] = joined(queue[gathering], notes)
 

@@ -20,7 +20,7 @@ from grantwatch.model.grant_row import TABLE
 from grantwatch.model.inventory import StandingGrant, inventory
 from grantwatch.model.severity import Severity
 
-_CURRENT = f"{TABLE} | summarize arg_max(Revision, *) by GrantId, FindingId | where not(Withdrawn)"
+_CURRENT = f"{TABLE} | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
 _COLUMNS = ("Status", "Severity", "Grant", "Target", "Recipient", "Opened", "Expires", "LastUsed", "GrantedBy")
 
 

@@ -60,6 +60,7 @@ def revised(before: Published | None, content: Content, now: datetime, *, is_pub
         reason=_reason(before, content),
         grant=grant,
         granted=revision if before is None or before.grant != grant else before.granted,
+        named=_named(content) or (before.named if before else None),
     )
 
 
@@ -69,6 +70,10 @@ def _grant(content: Content) -> str | None:
         return None
     addresses = content["Evidence"].get("Addresses", ())
     return digest([*(content[column] for column in _OF_A_GRANT), addresses])
+
+
+def _named(content: Content) -> tuple[str, str] | None:
+    return (content["GrantId"], content["GrantKind"]) if content["GrantId"] is not None else None
 
 
 def _reason(before: Published | None, content: Content) -> str:

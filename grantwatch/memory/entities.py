@@ -59,6 +59,8 @@ class Published(Struct, omit_defaults=True, kw_only=True):
     """What the grants table says of it."""
     granted: int = 0
     """The revision that last changed that."""
+    named: tuple[str, str] | None = None
+    """Id and kind of the grant that it tells of, or last told of."""
 
 
 class Entity(Struct, kw_only=True):

@@ -67,7 +67,7 @@ def access_digest(access: Access) -> str:
 def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
     """The union of facts by name, and of too many the earliest.
 
-    The same use of storage keeps its first time, and of two notes the better informed holds.
+    The same use of storage keeps its first time, and of two notes the better informed holds, then the earlier.
     """
     union = dict(known)
     for name, fact in new.items():
@@ -86,6 +86,9 @@ def _prevails(fact: Fact, other: Fact) -> bool:
     if isinstance(fact, Note) and isinstance(other, Note):
         if fact.known != other.known:
             return fact.known > other.known
+        if fact.time != other.time:
+            # The same number of uses is known, one of them by an earlier time.
+            return fact.time < other.time
         return fact != other and msgspec.json.encode(fact) > msgspec.json.encode(other)
     return fact.time < other.time
 

@@ -1,7 +1,7 @@
 """The grants table: who can reach what, since the deployment began.
 
-A row says how a grant stands; the latest one of each grant and finding holds. ``Expired`` is never written: readers
-compare ``GrantExpiresAt`` with the time of reading.
+A row says how a grant stands; of each finding the latest row holds, whichever grant it names. ``Expired`` is never
+written: readers compare ``GrantExpiresAt`` with the time of reading.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ class GrantRow(BaseModel):
     OwnerTenantId: str | None = Field(description="Tenant that owns the target.")
     GrantId: str = Field(description="The grant; all findings that tell of one SAS name the same.")
     FindingId: str = Field(description="The finding that this row comes from.")
-    Revision: int = Field(description="Revision of that finding; of one grant and finding, the highest one holds.")
+    Revision: int = Field(description="Revision of that finding; of one finding, the row with the highest one holds.")
     RowKind: Occasion = Field(
         description="Change: the grant was made, or something of it changed. Use: it was used on a day, from a network."
     )
@@ -65,8 +65,14 @@ class GrantRow(BaseModel):
     SchemaVersion: int = Field(description="Version of this table's columns.")
 
 
-def grant_row(finding: dict[str, Any]) -> GrantRow:
-    """The row of the grant that a finding, by its columns, tells of. It must tell of one."""
+def grant_row(finding: dict[str, Any], named: tuple[str, str]) -> GrantRow:
+    """The row of the grant that a finding, by its columns, tells of, or that it told of before more was known.
+
+    ``named`` is the id and kind of that grant.
+    """
+    if finding["GrantId"] is None:
+        identity, kind = named
+        finding |= {"GrantId": identity, "GrantKind": kind, "GrantStatus": grant.GrantStatus.REVOKED, "Withdrawn": True}
     uses = finding["GrantKind"] == grant.GrantKind.SAS_IN_USE
     day = finding["EventTime"].replace(hour=0, minute=0, second=0, microsecond=0) if uses else None
     shared = {name: finding[name] for name in GrantRow.model_fields if name in finding}

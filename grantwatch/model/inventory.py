@@ -36,7 +36,7 @@ class StandingGrant(Struct, frozen=True):
 
 
 def inventory(rows: Iterable[Columns], now: datetime) -> Iterator[StandingGrant]:
-    """The grants in these rows, worst first; of one grant and finding, only the highest revision is to be given."""
+    """The grants in these rows, worst first; of one finding, only the highest revision is to be given."""
     of_grant: dict[str, list[Columns]] = defaultdict(list)
     for row in rows:
         if not row["Withdrawn"]:

@@ -79,11 +79,11 @@ class Outcome:
 
 
 def _standing(rows: Sequence[GrantRow]) -> dict[str, Any]:
-    """Of each grant and finding the latest row, but for those withdrawn."""
-    latest = {(row.GrantId, row.FindingId): row for row in sorted(rows, key=lambda row: row.Revision)}
+    """Of each finding the latest row, but for those withdrawn."""
+    latest = {row.FindingId: row for row in sorted(rows, key=lambda row: row.Revision)}
     return {
-        f"{grant} of {finding}": row.model_dump(mode="json", exclude=_OF_ONE_RUN)
-        for (grant, finding), row in latest.items()
+        finding: row.model_dump(mode="json", exclude=_OF_ONE_RUN)
+        for finding, row in latest.items()
         if not row.Withdrawn
     }
 

@@ -1,7 +1,7 @@
 """What a store comes to in the end: what is known of each entity, and who saw what first.
 
 Left out is what another order leaves otherwise and nobody reads: versions, revisions, marks and due entries that were
-superseded, and steps of findings that were withdrawn.
+superseded, steps of findings that were withdrawn, and traces of what had no effect.
 """
 
 import json
@@ -60,7 +60,7 @@ def _facts(entity: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {**entity.get("phases", {}), **entity.get("accesses", {})}
     for name, note in entity.get("notes", {}).items():
         told = note.get("step") or note["trace"]
-        if not told.get("void"):
+        if not told.get("void") and told.get("holds", True):
             facts[name] = told
     return facts
 
