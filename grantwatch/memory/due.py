@@ -42,7 +42,7 @@ def due_rows(key: EntityKey, at: datetime, now: datetime, *, grant: bool) -> tup
     """What to insert for an entity that is due at that time; the first row is the same for the whole hour."""
     hour = max(at, now).astimezone(UTC).strftime(_HOUR)
     owner, _ = address_of_entity(key)
-    name = f"{owner}-{'grant' if grant else 'call'}-{at.astimezone(UTC).isoformat(timespec='seconds')}"
+    name = f"{owner}-{'grant' if grant else 'call'}-{at.astimezone(UTC).isoformat(timespec='microseconds')}"
     content = msgspec.json.encode(_Due(at=at, owner=Owner.of(key), grant=grant))
     return Row(_HOURS, hour, b"{}"), Row(_bucket(hour), name, content)
 
