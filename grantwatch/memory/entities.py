@@ -153,6 +153,7 @@ def stored(entity: Entity) -> Row:
     """The row of an entity, against the version that it was read at, with every field that another version wrote."""
     partition, name = address_of_entity(entity.key)
     known = _Stored(
+        version=max(_decoded(entity.row.content).version, _VERSION) if entity.row else _VERSION,
         phases=entity.phases,
         accesses=entity.accesses,
         lapsed=entity.lapsed,
@@ -177,7 +178,7 @@ def _decoded(content: bytes) -> _Stored:
 
 def _completed(known: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """What is known now, with the fields beside it that only a later version understands."""
-    completed = {**before, **known, "version": max(before.get("version", 0), _VERSION)}
+    completed = {**before, **known}
     for group in _GROUPS:
         facts = before.get(group, {})
         if group in known:
