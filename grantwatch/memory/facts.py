@@ -13,12 +13,12 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.model.course import Step
+from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
 from grantwatch.model.storage_access import Access
 from grantwatch.model.traces import Trace
 
-MOST_FACTS = 256
+MOST_FACTS = MOST_STEPS
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
 MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
