@@ -4,7 +4,7 @@ from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, nothing_in
 from grantwatch.model.actor import ActorKind
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.bulk import counted, distinct
+from grantwatch.model.bulk import counted, distinct, places
 from grantwatch.model.campaign import campaign_in, of_one_person
 from grantwatch.model.course import Course, Step, Window
 from grantwatch.model.severity import Severity
@@ -73,7 +73,7 @@ def exfiltration_campaign(course: Course) -> Said:
             "Stages": _stages(story),
             "Findings": tuple(step.finding for step in story),
             "Actors": _actors(story),
-            "Targets": distinct(step.place.text for step in story),
+            "Targets": tuple(place.text for place in places(story)),
         },
         related=tuple(step.finding for step in story),
     )

@@ -44,9 +44,8 @@ def _by_finding(step: Step) -> Iterator[tuple[str, ...]]:
 def grant_left_open(course: Course) -> Said:
     """Access that was handed out is still open after the time in which its kind is usually ended.
 
-    Medium where handing it out was Medium or worse. How long each kind may stay open is in docs/grants.md; a grant
-    that expires before, and kinds that are meant to last, are never reported. If it is ended later, the finding says
-    so.
+    Medium where handing it out was Medium or worse. The list of grants says how long each kind may stay open; a grant
+    that expires before, and a kind that is meant to last, is never reported. Ended later, it is reported all the same.
     """
     step = course.first
     grant, overdue = step.grant, step.overdue

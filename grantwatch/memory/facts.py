@@ -29,7 +29,8 @@ _MOST_ALIKE = 2
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
-    ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds.
+    ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
+    that rest on as many the earlier.
     """
 
     known: int = 0
@@ -86,6 +87,8 @@ def _prevails(fact: Fact, other: Fact) -> bool:
     if isinstance(fact, Note) and isinstance(other, Note):
         if fact.known != other.known:
             return fact.known > other.known
+        if fact.time != other.time:  # an earlier use of storage adds no fact
+            return fact.time < other.time
         return fact != other and msgspec.json.encode(fact) > msgspec.json.encode(other)
     return fact.time < other.time
 
