@@ -13,11 +13,11 @@ from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.events import Event
 from grantwatch.memory.resolution import Resolved
 from grantwatch.memory.sightings import NOTHING_NEW, Novelty
-from grantwatch.model.actor import ActorKind
+from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.course import Course
 from grantwatch.model.grant import Grant, GrantStatus, Recipient, RecipientKind
 from grantwatch.model.lineage import Lineage
-from grantwatch.model.network import Networks
+from grantwatch.model.network import IpClass, Networks
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Outcome, Severity, severity_of
@@ -40,6 +40,7 @@ class Judged(Struct, frozen=True):
     event: Event
     resolved: Resolved
     severity: Severity
+    expected: bool = False
 
     @property
     def match(self) -> Match:
@@ -60,6 +61,11 @@ class Organisation(Struct, frozen=True):
 
     networks: Networks
     subscriptions: frozenset[str] = frozenset()
+    principals: frozenset[str] = frozenset()
+
+    def expects(self, actor: Actor) -> bool:
+        """Whether this is somebody at their declared work: a stolen identity would hardly call from our networks."""
+        return actor.id in self.principals and self.networks.classify(actor.address) is IpClass.OWN
 
     def owns(self, recipient: Recipient, tenant: str, target: ResourceId) -> bool:
         """Whether a recipient is known to be part of this organisation."""
@@ -85,9 +91,12 @@ def judged(event: Event, resolved: Resolved, organisation: Organisation, novelty
         severity = max(severity, match.severity_if_foreign)
     if novelty.firsts and not novelty.in_training and severity is Severity.LOW:
         severity = Severity.MEDIUM
-    if event.actor.kind is ActorKind.PLATFORM_SERVICE:
+    expected = organisation.expects(event.actor)
+    if expected or event.actor.kind is ActorKind.PLATFORM_SERVICE:
         severity = Severity.INFORMATIONAL
-    return Judged(event, resolved, severity if isinstance(event, Course) else severity_of(severity, event.outcome))
+    if not isinstance(event, Course):
+        severity = severity_of(severity, event.outcome)
+    return Judged(event, resolved, severity, expected)
 
 
 def finding_id(detector: Detector, key: EntityKey) -> str:
@@ -237,6 +246,8 @@ def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
             evidence[name] = value
     if lead.event.actor.kind is ActorKind.PLATFORM_SERVICE:
         evidence["PlatformService"] = True
+    if lead.expected:
+        evidence["ExpectedPrincipal"] = True
     if lead.resolved.reason:
         evidence["Judgement"] = lead.resolved.reason
     if isinstance(lead.event, Operation) and len(found) > 1:
