@@ -26,8 +26,8 @@ def grant_reference() -> Iterator[str]:
     )
     yield f"## {TABLE}"
     yield (
-        "A row is written when a grant is made, when its status, expiry, recipient, networks or severity change, and for "
-        "each day on which, and kind of network from which, a SAS was used. Of one grant and finding, the highest "
+        "A row is written when a grant is made, when its status, expiry, recipient, networks or severity change, and "
+        "for each day on which, and kind of network from which, a SAS was used. Of one grant and finding, the highest "
         "`Revision` holds, unless it is `Withdrawn`. `grantwatch grants` puts the rows of each grant together."
     )
     yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(GrantRow)))
