@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Owner, address_of_entity
+from grantwatch.model.operation import OperationKey
 from grantwatch.ports import Row, StateStore
 
 _HOURS = digest("due-hours")
@@ -26,7 +27,16 @@ class _Due(Struct, omit_defaults=True, kw_only=True):
     grant: bool = False
 
 
+class _Began(Struct):
+    """A call whose end is waited for, as the first version noted it."""
+
+    began: datetime
+    key: OperationKey
+
+
 _DECODER = msgspec.json.Decoder(_Due)
+_OF_FIRST_VERSION = msgspec.json.Decoder(_Began)
+_WAITED = timedelta(hours=1)
 
 
 class Due(Struct, frozen=True):
@@ -60,7 +70,11 @@ def due(store: StateStore, now: datetime | None) -> Iterator[Sequence[Due]]:
 
 
 def _noted(row: Row) -> Due:
-    entry = _DECODER.decode(row.content)
+    try:
+        entry = _DECODER.decode(row.content)
+    except msgspec.ValidationError:
+        began = _OF_FIRST_VERSION.decode(row.content)
+        return Due(began.key, began.began + _WAITED, grant=False, row=row)
     return Due(entry.owner.key, entry.at, entry.grant, row)
 
 

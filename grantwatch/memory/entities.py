@@ -14,10 +14,12 @@ from msgspec import Struct
 from grantwatch.memory.digests import digest
 from grantwatch.memory.facts import Fact, Note, joined, most
 from grantwatch.model.bounded import Bounded
+from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome, Severity
 from grantwatch.model.storage_access import Access
+from grantwatch.model.traces import Edge, Touch
 from grantwatch.ports import Row
 
 EntityKey = OperationKey | GatheringKey
@@ -132,6 +134,7 @@ class _Stored(Struct, kw_only=True):
 _RECENT: Bounded[bytes, _Stored] = Bounded(512)
 _DECODER = msgspec.json.Decoder(_Stored)
 _GROUPS = ("phases", "accesses", "notes")
+_OF_NOTES = {"is", *Step.__struct_fields__, *Edge.__struct_fields__, *Touch.__struct_fields__}
 
 
 def restored(key: EntityKey, row: Row | None) -> Entity:
@@ -184,12 +187,22 @@ def _completed(known: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     for group in _GROUPS:
         facts = before.get(group, {})
         if group in known:
-            completed[group] = {name: {**facts.get(name, {}), **fact} for name, fact in known[group].items()}
+            completed[group] = {name: _with_unknown(fact, facts.get(name, {})) for name, fact in known[group].items()}
     findings = before.get("findings", {})
     completed["findings"] = {
         name: {**_unknown(findings.get(name, {})), **published} for name, published in known.get("findings", {}).items()
     }
     return completed
+
+
+def _with_unknown(fact: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """A fact with the fields of what it was before, and those of its step or trace that nobody here knows."""
+    nested: dict[str, Any] = {
+        part: {**{name: value for name, value in before[part].items() if name not in _OF_NOTES}, **fact[part]}
+        for part in ("step", "trace")
+        if part in fact and part in before
+    }
+    return {**before, **fact, **nested}
 
 
 def _unknown(published: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ leaves a mark, so that it is judged again when an earlier event turns up.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from msgspec import Struct, field
@@ -199,7 +200,7 @@ class Changes(Struct):
             Row(*address, content, row.version if row else None)
             for address, first in self.firsts.items()
             for row in (self.before[address],)
-            if (content := msgspec.json.encode(first)) != (row.content if row else None)
+            if (content := _completed(first, row)) != (row.content if row else None)
         ]
 
     def displaced(self, address: RowKey) -> set[EntityKey]:
@@ -212,6 +213,17 @@ class Changes(Struct):
         seen = self.starts.get(address)
         begins = self.before[address] is not None and self.firsts[address].owner.key in self.askers[address]
         return _trainees(seen) if seen is not None and begins else None
+
+
+def _completed(first: _First, before: Row | None) -> bytes:
+    """What is to be stored, with the fields that only a later version understands."""
+    content = msgspec.json.encode(first)
+    if before is None or msgspec.json.encode(_DECODER.decode(before.content)) == before.content:
+        return content
+    known: dict[str, Any] = msgspec.json.decode(content)
+    stored: dict[str, Any] = msgspec.json.decode(before.content)
+    unknown = {name: value for name, value in stored.items() if name not in _First.__struct_fields__}
+    return msgspec.json.encode({**known, **unknown, "version": max(first.version, stored.get("version", 0))})
 
 
 def trainee_in(row: Row) -> EntityKey:
