@@ -40,8 +40,9 @@ docs: $(STAMP)
 unit: $(STAMP) $(if $(shell command -v npm),$(SERVERS))
 	$(RUN) -m pytest
 
-soak: $(STAMP) ## Hold the law of conservation in 5,000 storms
+soak: $(STAMP) ## Hold the laws of memory and of conservation in thousands of histories
 	STORMS=5000 $(RUN) -m pytest tests/service/test_conservation.py
+	LIVES=1000 $(RUN) -m pytest tests/memory/test_machines.py
 
 format: $(STAMP) ## Format the code and write the generated files
 	$(VENV)/bin/ruff format .
