@@ -27,7 +27,8 @@ from grantwatch.ports import Row, RowKey, StateStore
 Bucket = tuple[GatheringKey, datetime]
 """One SAS on one day, and the beginning of five minutes of it."""
 
-_MOST_REMEMBERED = 96 * 2**20
+MOST_REMEMBERED = 96 * 2**20
+"""Bytes of rows that one engine remembers, enough for some 150,000 SAS that are used a little."""
 _WEIGHT_OF_A_ROW = 512
 """Roughly what a remembered row takes beside its content, in bytes."""
 _MOST_ROUNDS = 24
@@ -36,10 +37,10 @@ _MOST_ROUNDS = 24
 class Volumes:
     """The counts of one engine over one state store."""
 
-    def __init__(self, store: StateStore, limits: Limits) -> None:
+    def __init__(self, store: StateStore, limits: Limits, *, most_remembered: int = MOST_REMEMBERED) -> None:
         self._store = store
         self._limits = limits
-        self._remembered: Recent[RowKey, Row] = Recent(_MOST_REMEMBERED, _weight)
+        self._remembered: Recent[RowKey, Row] = Recent(most_remembered, _weight)
 
     def count(self, transfers: Mapping[Bucket, Sequence[Transfer]]) -> Notes:
         """Add requests to their buckets, and tell of every bucket that was added to, if it counts.
@@ -60,31 +61,29 @@ class Volumes:
         """What the buckets hold, everything in the store."""
         joined: dict[Bucket, Sample] = {}
         pending = {_address(bucket): bucket for bucket in new}
+        known = {address: self._remembered.get(address) for address in pending}
         for _ in range(_MOST_ROUNDS):
             rows = []
-            for address, bucket in pending.items():
-                row = self._remembered.get(address)
-                known = unpacked(row.content) if row else NOTHING
-                joined[bucket] = sample = united(known, new[bucket])
-                if sample != known:
+            for address, row in known.items():
+                bucket = pending[address]
+                before = unpacked(row.content) if row else NOTHING
+                joined[bucket] = sample = united(before, new[bucket])
+                if sample != before:
                     rows.append(Row(*address, packed(sample), row.version if row else None))
-            lost = self._replace(rows) if rows else ()
-            if not lost:
+            known = self._replace(rows) if rows else {}
+            if not known:
                 return joined
-            pending = {address: pending[address] for address in lost}
-        raise StateConflictError(f"{len(pending)} buckets kept changing under other writers")
+        raise StateConflictError(f"{len(known)} buckets kept changing under other writers")
 
-    def _replace(self, rows: Sequence[Row]) -> Sequence[RowKey]:
-        """Swap rows and remember them as they now are; returns the keys of those that lost."""
+    def _replace(self, rows: Sequence[Row]) -> Mapping[RowKey, Row | None]:
+        """Swap rows and remember them as they now are; returns what stands in place of those that lost."""
         versions = self._store.replace(rows)
-        for row in rows:
-            if row.key in versions:
-                self._remembered.set(row.key, replace(row, version=versions[row.key]))
         lost = [row.key for row in rows if row.key not in versions]
         found = self._store.read(lost) if lost else {}
-        for address in lost:
-            self._remembered.set(address, found.get(address))
-        return lost
+        for row in rows:
+            version = versions.get(row.key)
+            self._remembered.set(row.key, replace(row, version=version) if version else found.get(row.key))
+        return {address: found.get(address) for address in lost}
 
 
 def volumes_of(entity: Entity, limits: Limits) -> tuple[Volume, ...]:
