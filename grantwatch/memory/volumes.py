@@ -75,7 +75,7 @@ class Volumes:
                 return joined
         raise StateConflictError(f"{len(known)} buckets kept changing under other writers")
 
-    def _replace(self, rows: Sequence[Row]) -> Mapping[RowKey, Row | None]:
+    def _replace(self, rows: Sequence[Row]) -> dict[RowKey, Row | None]:
         """Swap rows and remember them as they now are; returns what stands in place of those that lost."""
         versions = self._store.replace(rows)
         lost = [row.key for row in rows if row.key not in versions]
