@@ -152,7 +152,9 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
 def stored(entity: Entity) -> Row:
     """The row of an entity, against the version that it was read at, with every field that another version wrote."""
     partition, name = address_of_entity(entity.key)
+    before = _decoded(entity.row.content) if entity.row else None
     known = _Stored(
+        version=max(_VERSION, before.version) if before else _VERSION,
         phases=entity.phases,
         accesses=entity.accesses,
         lapsed=entity.lapsed,
@@ -161,7 +163,7 @@ def stored(entity: Entity) -> Row:
         overdue=entity.overdue or msgspec.UNSET,
     )
     content = msgspec.json.encode(known)
-    if entity.row and msgspec.json.encode(_decoded(entity.row.content)) != entity.row.content:
+    if entity.row and msgspec.json.encode(before) != entity.row.content:
         content = msgspec.json.encode(_completed(msgspec.to_builtins(known), msgspec.json.decode(entity.row.content)))
     else:
         _RECENT[content] = known
