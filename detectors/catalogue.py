@@ -1,6 +1,7 @@
 """The only list of what runs. A detector that is not here does not."""
 
 from detectors.account_keys_read import account_keys_read
+from detectors.account_keys_read_in_bulk import account_keys_read_in_bulk
 from detectors.account_sas_issued import account_sas_issued
 from detectors.bulk_read_through_sas import bulk_read_through_sas
 from detectors.cross_tenant_replication_allowed import cross_tenant_replication_allowed
@@ -8,6 +9,9 @@ from detectors.data_destroyed import data_destroyed
 from detectors.data_shared import data_shared
 from detectors.diagnostic_settings_removed import diagnostic_settings_removed
 from detectors.disk_access_granted import disk_access_granted
+from detectors.exfiltration_campaign import exfiltration_campaign
+from detectors.grant_left_open import grant_left_open
+from detectors.grants_denied_in_bulk import grants_denied_in_bulk
 from detectors.image_shared import image_shared
 from detectors.lighthouse_delegated import lighthouse_delegated
 from detectors.network_opened import network_opened
@@ -57,4 +61,8 @@ CATALOGUE: tuple[Detector, ...] = (
     data_shared,
     data_destroyed,
     protection_removed,
+    account_keys_read_in_bulk,
+    grants_denied_in_bulk,
+    exfiltration_campaign,
+    grant_left_open,
 )

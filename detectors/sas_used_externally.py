@@ -1,7 +1,14 @@
-from detectors.tellers import delegation_keys_revoked, keys_renewed, resource_deleted
+from detectors.tellers import account_keys_were_read, delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.detection.sas_uses import LONG_LIVED, SAS_AUTHENTICATIONS, containment_of, parameters_of, recipient_of
+from grantwatch.detection.sas_uses import (
+    LONG_LIVED,
+    SAS_AUTHENTICATIONS,
+    containment_of,
+    parameters_of,
+    portal_session,
+    recipient_of,
+)
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.network import IpClass
@@ -24,7 +31,7 @@ def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
     on=StorageAccess,
     authentications=SAS_AUTHENTICATIONS,
     natural_key=by_signature_network_and_day,
-    told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
+    told_by=(account_keys_were_read, delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="SAS used from outside",
         severity=Severity.LOW,
@@ -53,7 +60,8 @@ def sas_used_externally(storage: StorageAccess) -> Said:
     """A SAS opened a storage account to somebody on a network that is not declared ours.
 
     Account-wide SAS, and those that live longer than a week and bind no address, are Medium. What looks like the
-    portal's own is Low, and use from private addresses alone, which may be any virtual network in Azure, Informational.
+    portal's own is Low, and Informational when somebody at the same address read the account's keys; so is use from
+    private addresses alone, which may be any virtual network in Azure.
     """
     access = storage.first
     sas = access.sas
@@ -75,6 +83,11 @@ def sas_used_externally(storage: StorageAccess) -> Said:
             "Agents": storage.agents,
             "Operations": storage.operations,
         },
+        countered_by=(
+            (portal_session(access.account, storage.addresses[0]),)
+            if storage.in_portal and len(storage.addresses) == 1
+            else ()
+        ),
         containment=containment_of(storage),
     )
 

@@ -5,8 +5,8 @@ here, and every detector that names the teller hears it.
 """
 
 from grantwatch.detection.detector import Tellings, teller
-from grantwatch.detection.match import Closing, Precedent, ending
-from grantwatch.detection.sas_uses import keys_read
+from grantwatch.detection.match import Closing, CounterFact, Precedent, ending
+from grantwatch.detection.sas_uses import PORTAL_SESSION, keys_read, portal_session
 from grantwatch.model.actor import ActorKind
 from grantwatch.model.bodies import RenewedKey
 from grantwatch.model.life import DELEGATION_KEYS, KEYS
@@ -53,3 +53,11 @@ def account_keys_were_read(operation: Operation) -> Tellings:
         deed="read the keys",
         holds=operation.took_effect and not is_platform,
     )
+    if operation.actor.address:
+        yield CounterFact(
+            topic=portal_session(operation.resource.name, operation.actor.address),
+            at=operation.decided,
+            holds=operation.took_effect and operation.actor.kind in (ActorKind.USER, ActorKind.GUEST),
+            reason="somebody read the keys from the same address, as the portal does for browsing",
+            within=PORTAL_SESSION,
+        )

@@ -40,7 +40,9 @@ class Engine:
     ) -> None:
         self._index = Index(catalogue)
         self._intake = Intake(self._index, settings)
-        organisation = Organisation(settings.networks, frozenset(settings.own_subscriptions))
+        organisation = Organisation(
+            settings.networks, frozenset(settings.own_subscriptions), frozenset(settings.expected_principals)
+        )
         windows = windows_of(settings)
         self._recollection = Recollection(self._index, store, organisation, clock, windows)
         self._volumes = Volumes(store, windows.bulk)

@@ -45,7 +45,7 @@ def _guid(value: str) -> str:
     return str(UUID(value.strip())) if value else ""
 
 
-def _subscriptions(value: str | tuple[str, ...]) -> tuple[str, ...]:
+def _guids(value: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(_guid, _listed(value)))
 
 
@@ -158,10 +158,19 @@ class Settings(_FromEnvironment, frozen=True, kw_only=True):
         _setting(
             "Further subscriptions of this organisation: data sent to accounts in them stays in its custody.",
             "aaaa0a0a-bb1b-cc2c-dd3d-eeeeee4e4e4e",
-            _subscriptions,
+            _guids,
         ),
     ] = ()
 
+    expected_principals: Annotated[
+        tuple[str, ...],
+        _setting(
+            "Object ids of whoever copies and shares data as their work, such as backup products (`UserContext`): "
+            "what they do from own networks is told of as Informational.",
+            "bbbb1b1b-cc2c-dd3d-ee4e-ffffff5f5f5f",
+            _guids,
+        ),
+    ] = ()
     transfer_time_window: Annotated[
         timedelta,
         _setting(

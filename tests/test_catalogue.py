@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 import detectors
 from detectors.catalogue import CATALOGUE
 from grantwatch.detection.detector import Detector
 from grantwatch.model.attack import Analytic, Technique
+from grantwatch.model.course import Course, Step
 from grantwatch.model.finding import TABLE, Finding
 from grantwatch.model.grant import GrantStatus
 from grantwatch.model.lineage import Lineage
@@ -21,9 +23,12 @@ from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.storage_access import StorageAccess
 from grantwatch.model.volume import Volume
+from tests.courses import said_of, some_steps
+from tests.strategies import stable
 from tests.support import Case, Record, case_id, cases, encoded, found, found_in, rewritten
 
 every_detector = pytest.mark.parametrize("detector", CATALOGUE, ids=lambda detector: detector.name)
+OF_COURSES = [detector for detector in CATALOGUE if detector.on is Course]
 firing = pytest.mark.parametrize("case", [case for case in cases() if case.expect], ids=case_id)
 
 _ARM_OPERATION = re.compile(r"Microsoft\.[A-Z][A-Za-z]+(/[a-z][A-Za-z]+)+(/(write|delete|action))")
@@ -71,10 +76,27 @@ def test_operations_are_spelled_as_microsoft_spells_them(detector: Detector) -> 
     if detector.on in (StorageAccess, Volume):
         assert all(_STORAGE_OPERATION.fullmatch(each) for each in (*detector.operations, *detector.also))
         assert detector.natural_key
+    elif detector.on is Course:
+        assert not detector.operations
+        assert detector.subjects
+        assert detector.window
     else:
         assert detector.on in (Operation, Lineage)
         assert detector.operations
         assert all(_ARM_OPERATION.fullmatch(each) or _ENDING.fullmatch(each) for each in detector.operations)
+
+
+@given(steps=some_steps())
+@stable(100)
+@pytest.mark.parametrize("detector", OF_COURSES, ids=lambda detector: detector.name)
+def test_a_match_on_a_course_follows_no_topic_and_says_what_it_is_made_of(
+    detector: Detector, steps: list[Step]
+) -> None:
+    """A course is read without what others state; what it has to know of them is in its steps."""
+    for match in said_of(detector, steps):
+        assert not match.topics
+        assert match.void or match.related
+        assert set(match.related) <= {step.finding for step in steps}
 
 
 @every_detector

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from grantwatch import invocations
-from grantwatch.model.finding import TABLE, Finding
+from grantwatch.model.finding import TABLE
 from grantwatch.model.health import TABLE as HEALTH_TABLE
-from grantwatch.model.health import Health
 from tests.stand_ins.azurite import Azurite
 from tests.stand_ins.functions_host import Host, raw_bindings
 from tests.stand_ins.identity import identity_endpoint
@@ -41,7 +40,7 @@ def host() -> Host:
 
 @pytest.fixture
 def logs() -> Iterator[LogsIngestion]:
-    with LogsIngestion({TABLE: Finding, HEALTH_TABLE: Health}) as server:
+    with LogsIngestion() as server:
         yield server
     assert not server.violations
 

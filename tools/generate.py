@@ -5,16 +5,20 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from detectors.catalogue import CATALOGUE
 from grantwatch.detection.detector import Detector
 from grantwatch.model.attack import Technique
+from grantwatch.model.course import Course, Window
 from grantwatch.model.finding import TABLE, Finding
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.schema import Column, columns_of
 from grantwatch.model.severity import Outcome, severity_of
+from grantwatch.model.storage_access import StorageAccess
+from grantwatch.model.volume import Volume
 from tools.grant_reference import grant_reference
 from tools.markdown import NOTICE, described, joined, listed, row, table
 from tools.service_reference import service_reference
@@ -132,6 +136,9 @@ def _severities(detector: Detector) -> str:
 
 def _selection(detector: Detector) -> Iterator[str]:
     """Which records reach the detector, as its declaration says."""
+    if detector.window:
+        yield f"Made of other findings, {_WINDOWS[detector.window]}."
+        return
     if detector.authentications:
         named = " or ".join(f"`{each}`" for each in sorted(detector.authentications))
         if not detector.operations:
@@ -146,13 +153,30 @@ def _selection(detector: Detector) -> Iterator[str]:
         yield listed("Also, with any authentication:", _code(detector.also))
 
 
+_WINDOWS: Mapping[Window, str] = {
+    Window.TRANSFER: "at most `TransferTimeWindow` apart",
+    Window.CAMPAIGN: "at most `CampaignWindow` apart",
+    Window.HOUR: "at most an hour apart",
+    Window.ALWAYS: "however far apart",
+}
+
+
 def _technique(technique: Technique) -> str:
     address = f"https://attack.mitre.org/techniques/{technique.id.replace('.', '/')}/"
     return f"[{technique.id}]({address}) {technique.title} ({technique.tactic})"
 
 
+_LOGS: Mapping[type, str] = {
+    Operation: "Activity log",
+    Lineage: "Activity log",
+    StorageAccess: "Storage log",
+    Volume: "Storage log",
+    Course: "Findings",
+}
+
+
 def _log(detector: Detector) -> str:
-    return "Activity log" if detector.on is Operation else "Storage log"
+    return _LOGS[detector.on]
 
 
 def finding_schema(columns: tuple[Column, ...]) -> Iterator[str]:

@@ -1,11 +1,13 @@
-"""The page on grants: how each kind ends."""
+"""The page on grants: how each kind ends, and the table that lists them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 from grantwatch.model.grant import GrantKind
+from grantwatch.model.grant_row import TABLE, GrantRow
 from grantwatch.model.life import Ending
-from tools.markdown import NOTICE, row, table
+from grantwatch.model.schema import columns_of
+from tools.markdown import NOTICE, described, row, table
 
 
 def grant_reference() -> Iterator[str]:
@@ -22,6 +24,13 @@ def grant_reference() -> Iterator[str]:
         f"Every grant also ends with the {Ending.DELETION.words}. Changes of stored access policies are in no log that "
         "shows what they change, so a SAS that was ended so stays Open until it expires."
     )
+    yield f"## {TABLE}"
+    yield (
+        "A row is written when a grant is made, when its status, expiry, recipient, networks or severity change, and "
+        "for each day on which, and kind of network from which, a SAS was used. Of one grant and finding, the highest "
+        "`Revision` holds, unless it is `Withdrawn`. `grantwatch grants` puts the rows of each grant together."
+    )
+    yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(GrantRow)))
 
 
 def _entry(kind: GrantKind) -> str:

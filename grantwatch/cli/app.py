@@ -68,6 +68,7 @@ def _replay(
     owner_tenant: options.OwnerTenant = "",
     own_network: options.OwnNetworks = None,
     own_subscription: options.OwnSubscriptions = None,
+    expected_principal: options.ExpectedPrincipals = None,
 ) -> None:
     """Run recorded logs through the engine and print what it finds.
 
@@ -81,6 +82,7 @@ def _replay(
             owner_tenant_id=owner_tenant,
             own_networks=tuple(own_network or ()),
             own_subscriptions=tuple(own_subscription or ()),
+            expected_principals=tuple(expected_principal or ()),
         )
         with LocalStore(store, fresh=fresh) as opened, progress() as bar:
             task = bar.add_task("Reading", total=total_size(files) or None)

@@ -79,6 +79,7 @@ def command(
     owner_tenant: options.OwnerTenant = "",
     own_network: options.OwnNetworks = None,
     own_subscription: options.OwnSubscriptions = None,
+    expected_principal: options.ExpectedPrincipals = None,
     first_delay: Annotated[float, typer.Option(hidden=True)] = _PACE.first_delay,
     balancing: Annotated[float, typer.Option(hidden=True)] = _PACE.balancing,
     ownership: Annotated[float, typer.Option(hidden=True)] = _PACE.ownership,
@@ -100,6 +101,7 @@ def command(
         "owner_tenant_id": owner_tenant,
         "own_networks": tuple(own_network or ()),
         "own_subscriptions": tuple(own_subscription or ()),
+        "expected_principals": tuple(expected_principal or ()),
     }
     pace = Pace(first_delay=first_delay, balancing=balancing, ownership=ownership)
     try:

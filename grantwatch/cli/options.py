@@ -44,6 +44,14 @@ OwnSubscriptions = Annotated[
     list[str] | None,
     typer.Option("--own-subscription", metavar="GUID", help="A subscription of ours; may be given several times."),
 ]
+ExpectedPrincipals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--expected-principal",
+        metavar="GUID",
+        help="Object id of somebody who copies data as their work, from our networks; may be given several times.",
+    ),
+]
 EventHub = Annotated[
     str,
     typer.Option(

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from grantwatch.model.actor import Actor
+from grantwatch.model.course import Course
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, Recipient
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Severity
@@ -101,7 +102,8 @@ class Match(Struct, frozen=True, kw_only=True):
     ``severity`` defaults to the detector's, ``severity_if_foreign`` applies when the recipient is not known to be
     ours. The fields behind it name what memory shall bring in: a change that counts only against the last known
     value, counter-facts that revise the match down to Informational, and another record that names the recipient.
-    ``void`` says that a match which fewer records would have made is none.
+    ``void`` says that a match which fewer records would have made is none. A match on a course is ``related`` to the
+    findings that it is made of, by their ids, and depends on nothing else.
     """
 
     summary: str
@@ -114,6 +116,7 @@ class Match(Struct, frozen=True, kw_only=True):
     recipient: Recipient = UNKNOWN_RECIPIENT
     evidence: Mapping[str, Fact] = field(default_factory=dict)
     containment: str | None = None
+    related: tuple[str, ...] = ()
     void: bool = False
     change: Setting | None = None
     countered_by: tuple[Topic, ...] = ()
@@ -122,8 +125,11 @@ class Match(Struct, frozen=True, kw_only=True):
 
     @property
     def closed_by(self) -> tuple[Topic, ...]:
-        """Under what it is said that the grant ended: of itself, of its resource, and of what that lies in."""
-        return _endings(self.grant.carrier, self.target) if self.grant else ()
+        """Under what it is said that the grant ended: of itself, of its resource, and of what that lies in.
+
+        A grant of another finding's ends there.
+        """
+        return _endings(self.grant.carrier, self.target) if self.grant and not self.grant.of else ()
 
     @property
     def topics(self) -> tuple[Topic, ...]:
@@ -144,3 +150,9 @@ def _endings(carrier: str | None, target: ResourceId) -> tuple[Topic, ...]:
     groups = (each for each in places if each.kind == "microsoft.resources/resourcegroups")
     own = [resource_of(carrier)] if carrier else []
     return tuple(dict.fromkeys(ending(each) for each in (*own, *resources[:1], *resources[-1:], *groups)))
+
+
+def nothing_in(course: Course) -> Match:
+    """What withdraws the finding of a course, if there was one: steps are revised, and may cease to count."""
+    first = course.first
+    return Match(summary="What this was made of does not hold.", target=first.place, at=first.at, void=True)

@@ -29,6 +29,15 @@ def keys_read(account: str, day: date) -> Topic:
     return "account keys read", account.lower(), day.isoformat()
 
 
+PORTAL_SESSION = timedelta(hours=12)
+"""The life of the SAS that the portal makes, and so how long after the keys were read it may be in use."""
+
+
+def portal_session(account: str, address: str) -> Topic:
+    """Under what it is said that somebody at an address read an account's keys."""
+    return "portal session", account.lower(), address
+
+
 @lru_cache(maxsize=1024)
 def parameters_of(sas: Sas | None) -> dict[str, str | None]:
     """What a SAS allows, as evidence."""

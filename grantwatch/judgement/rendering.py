@@ -13,11 +13,11 @@ from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.events import Event
 from grantwatch.memory.resolution import Resolved
 from grantwatch.memory.sightings import NOTHING_NEW, Novelty
-from grantwatch.model.actor import ActorKind
+from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.course import Course
 from grantwatch.model.grant import Grant, GrantStatus, Recipient, RecipientKind
 from grantwatch.model.lineage import Lineage
-from grantwatch.model.network import Networks
+from grantwatch.model.network import IpClass, Networks
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Outcome, Severity, severity_of
@@ -41,6 +41,7 @@ class Judged(Struct, frozen=True):
     event: Event
     resolved: Resolved
     severity: Severity
+    expected: bool = False
 
     @property
     def match(self) -> Match:
@@ -50,12 +51,22 @@ class Judged(Struct, frozen=True):
     def outcome(self) -> Outcome:
         return self.event.outcome
 
+    @property
+    def closed(self) -> datetime | None:
+        """When the grant ended; of one that another finding tells of, when that one says so."""
+        return self.event.first.closed if isinstance(self.event, Course) else self.resolved.closed
+
 
 class Organisation(Struct, frozen=True):
     """What is ours, as far as it was declared."""
 
     networks: Networks
     subscriptions: frozenset[str] = frozenset()
+    principals: frozenset[str] = frozenset()
+
+    def expects(self, actor: Actor) -> bool:
+        """Whether this is somebody at their declared work: a stolen identity would hardly call from our networks."""
+        return actor.id in self.principals and self.networks.classify(actor.address) is IpClass.OWN
 
     def owns(self, recipient: Recipient, tenant: str, target: ResourceId) -> bool:
         """Whether a recipient is known to be part of this organisation."""
@@ -71,16 +82,22 @@ def judged(event: Event, resolved: Resolved, organisation: Organisation, novelty
     """With the severity after recipient, novelty, actor and outcome are weighed; Azure's own services are only told of.
 
     What is new raises Low to Medium, once its subscription is out of training: the ordinary is Low for being ordinary.
+    A match on a course tells of the steps that it is related to, and has weighed their outcomes itself.
     """
     match = resolved.match
     severity = resolved.severity
+    if isinstance(event, Course):
+        event = event.of(match.related)
     if match.severity_if_foreign and not organisation.owns(match.recipient, event.tenant, match.target):
         severity = max(severity, match.severity_if_foreign)
     if novelty.firsts and not novelty.in_training and severity is Severity.LOW:
         severity = Severity.MEDIUM
-    if event.actor.kind is ActorKind.PLATFORM_SERVICE:
+    expected = organisation.expects(event.actor)
+    if expected or event.actor.kind is ActorKind.PLATFORM_SERVICE:
         severity = Severity.INFORMATIONAL
-    return Judged(event, resolved, severity_of(severity, event.outcome))
+    if not isinstance(event, Course):
+        severity = severity_of(severity, event.outcome)
+    return Judged(event, resolved, severity, expected)
 
 
 def finding_id(detector: Detector, key: EntityKey) -> str:
@@ -121,6 +138,8 @@ def rendered(
         "Tactics": metadata.tactics,
         "Techniques": metadata.technique_ids,
         "Analytics": metadata.analytics,
+        "CampaignId": name if len(match.related) > 1 else None,
+        "RelatedFindingIds": match.related,
         "SchemaVersion": SCHEMA_VERSION,
         "ActorId": actor.id,
         "ActorUpn": actor.upn,
@@ -186,7 +205,7 @@ def _sentence(lead: Judged) -> str:
 def _grant(finding: str, tenant: str, found: Sequence[Judged]) -> Content:
     """The grants of all matches as one: open while any is, until the last one ends."""
     grants = [
-        (grant, judged.resolved.closed)
+        (grant, judged.closed)
         for judged in found
         if (grant := judged.match.grant) is not None and judged.outcome in _TOOK_EFFECT
     ]
@@ -214,7 +233,7 @@ def _containment(lead: Judged, found: Sequence[Judged]) -> str | None:
     """The commands that close whatever of it is still open, as one line."""
     if len(found) == 1:
         return lead.match.containment or None
-    standing = [each for each in found if each.resolved.closed is None] or [lead]
+    standing = [each for each in found if each.closed is None] or [lead]
     commands = dict.fromkeys(each.match.containment for each in (lead, *standing) if each in standing)
     return " && ".join(command for command in list(commands)[:_MOST_LISTED] if command) or None
 
@@ -229,6 +248,8 @@ def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
             evidence[name] = value
     if lead.event.actor.kind is ActorKind.PLATFORM_SERVICE:
         evidence["PlatformService"] = True
+    if lead.expected:
+        evidence["ExpectedPrincipal"] = True
     if lead.resolved.reason:
         evidence["Judgement"] = lead.resolved.reason
     if isinstance(lead.event, Operation) and len(found) > 1:

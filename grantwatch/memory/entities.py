@@ -152,9 +152,8 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
 def stored(entity: Entity) -> Row:
     """The row of an entity, against the version that it was read at, with every field that another version wrote."""
     partition, name = address_of_entity(entity.key)
-    before = _decoded(entity.row.content) if entity.row else None
     known = _Stored(
-        version=max(_VERSION, before.version) if before else _VERSION,
+        version=max(_decoded(entity.row.content).version, _VERSION) if entity.row else _VERSION,
         phases=entity.phases,
         accesses=entity.accesses,
         lapsed=entity.lapsed,
@@ -163,7 +162,7 @@ def stored(entity: Entity) -> Row:
         overdue=entity.overdue or msgspec.UNSET,
     )
     content = msgspec.json.encode(known)
-    if entity.row and msgspec.json.encode(before) != entity.row.content:
+    if entity.row and msgspec.json.encode(_decoded(entity.row.content)) != entity.row.content:
         content = msgspec.json.encode(_completed(msgspec.to_builtins(known), msgspec.json.decode(entity.row.content)))
     else:
         _RECENT[content] = known
@@ -179,7 +178,7 @@ def _decoded(content: bytes) -> _Stored:
 
 def _completed(known: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """What is known now, with the fields beside it that only a later version understands."""
-    completed = {**before, **known, "version": max(before.get("version", 0), _VERSION)}
+    completed = {**before, **known}
     for group in _GROUPS:
         facts = before.get(group, {})
         if group in known:

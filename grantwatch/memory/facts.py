@@ -13,13 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.model.course import Step
+from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
 from grantwatch.model.storage_access import Access
 from grantwatch.model.traces import Trace
 from grantwatch.model.volume import BUCKET, Amount
 
-MOST_FACTS = 256
+MOST_FACTS = MOST_STEPS
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
 MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
@@ -32,7 +32,8 @@ _MOST_ALIKE = 2
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
-    ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds.
+    ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
+    that rest on as many the earlier.
     """
 
     known: int = 0
@@ -92,6 +93,8 @@ def _prevails(fact: Fact, other: Fact) -> bool:
     if isinstance(fact, Note) and isinstance(other, Note):
         if fact.known != other.known:
             return fact.known > other.known
+        if fact.time != other.time:  # an earlier use of storage adds no fact
+            return fact.time < other.time
         return fact != other and msgspec.json.encode(fact) > msgspec.json.encode(other)
     return fact.time < other.time
 

@@ -1,18 +1,22 @@
 """The course of things: findings about one subject in a window of time, for findings that are made of findings."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from msgspec import Struct
 
-from grantwatch.model.actor import Actor
+from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.attack import Stage
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Grant, Recipient
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Outcome, Severity
+
+MOST_STEPS = 256
+"""That are kept of one course: the earliest."""
 
 
 class Window(StrEnum):
@@ -59,7 +63,18 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def took_effect(self) -> bool:
-        return self.outcome in (Outcome.SUCCEEDED, Outcome.ACCEPTED)
+        """It happened, and nothing has come up since that makes it void."""
+        return self.outcome in (Outcome.SUCCEEDED, Outcome.ACCEPTED) and not self.void
+
+    @property
+    def place(self) -> ResourceId:
+        """The storage account that it is about, or whatever else it is about."""
+        return self.resource.storage_account or self.resource
+
+    @property
+    def person(self) -> str | None:
+        """Who did it, by object id; None where nobody knows, and for Azure's own services."""
+        return None if self.actor.kind is ActorKind.PLATFORM_SERVICE else self.actor.id
 
 
 @dataclass(frozen=True)
@@ -77,17 +92,31 @@ class Course:
 
     @property
     def windows(self) -> Iterator[Sequence[Step]]:
-        """The steps within one window of each that begins one, in order of time."""
+        """The steps within one window of each that begins one, in order of time, but not those that lie in another."""
         if self.begins is None:
             yield self.steps
             return
+        last = None
         for place, first in enumerate(self.steps):
             if first.at < self.begins + self.window:
-                yield [step for step in self.steps[place:] if step.at < first.at + self.window]
+                within = [step for step in self.steps[place:] if step.at < first.at + self.window]
+                if within[-1] is not last:
+                    yield within
+                last = within[-1]
 
     def fullest(self, value: Callable[[Sequence[Step]], int]) -> Sequence[Step]:
-        """The earliest of the windows with the greatest value; empty where none begins here."""
+        """The earliest of the windows with the greatest value, which more steps never lower; empty without windows."""
         return max(self.windows, key=value, default=())
+
+    def of(self, findings: Collection[str]) -> Self:
+        """The course of these findings alone: what happened is told by them, and not by what is beside them."""
+        steps = tuple(step for step in self.steps if step.finding in findings)
+        return replace(self, steps=steps) if steps else self
+
+    @property
+    def is_full(self) -> bool:
+        """As many steps as are kept: there may have been more."""
+        return len(self.steps) >= MOST_STEPS
 
     @property
     def first(self) -> Step:

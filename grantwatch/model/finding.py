@@ -37,6 +37,10 @@ class Finding(BaseModel):
     Tactics: tuple[attack.Tactic, ...] = Field(description="ATT&CK tactics, by ATT&CK's own names.")
     Techniques: tuple[str, ...] = Field(description="ATT&CK technique ids.")
     Analytics: tuple[attack.Analytic, ...] = Field(description="ATT&CK analytics that this implements.")
+    CampaignId: str | None = Field(
+        description="Id of this finding where it is made of several others; null where it is not."
+    )
+    RelatedFindingIds: tuple[str, ...] = Field(description="Ids of the findings that this one is made of.")
     SchemaVersion: int = Field(description="Version of this table's columns.")
 
     ActorId: str | None = Field(description="Object id of the caller, or of who asked for the delegation key.")

@@ -15,6 +15,7 @@ def grant_in_use(storage: StorageAccess) -> Grant:
         GrantKind.SAS_IN_USE,
         (sas.starts if sas else None) or first.time,
         sas.expires if sas else None,
+        name=(first.account, first.signature) if first.signature else (),
         rests_on=(DELEGATION_KEYS,) if delegated else signing_keys(first.signed_with),
         last_used=last.time,
     )

@@ -14,6 +14,7 @@ _OPTIONS = {
     "owner_tenant_id": "--owner-tenant",
     "own_networks": "--own-network",
     "own_subscriptions": "--own-subscription",
+    "expected_principals": "--expected-principal",
 }
 
 

@@ -10,10 +10,11 @@ from tools.azure_records import AZURE_CLI, Record
 
 _INTRUDER = replace(ENGINEER, address="203.0.113.41", application=AZURE_CLI, methods="pwd")
 _SNAPSHOT = PRODUCTION.resource("rg-sql", SNAPSHOT, "migration-check")
+_BEFORE_A_CHANGE = PRODUCTION.resource("rg-web", SNAPSHOT, "before-change")
 
 
 def disk_export(rng: Random) -> Iterator[Record]:
-    """Yield the records of three days: ordinary restarts of machines, and one evening's export."""
+    """Yield the records of three days: ordinary restarts and a snapshot, and one evening's export."""
     yield from _restarts(rng)
     intruder = Scene(rng, _INTRUDER, PRODUCTION)
     hours = {"access": "Read", "durationInSeconds": 10_800}
@@ -21,6 +22,8 @@ def disk_export(rng: Random) -> Iterator[Record]:
     yield from intruder.lasting_call("21:15", f"{SNAPSHOT}/beginGetAccess/action", _SNAPSHOT, hours)
     yield from _without_start(intruder.lasting_call("21:31", f"{DISK}/beginGetAccess/action", APPLICATION_DISK, hours))
     yield from intruder.lasting_call("00:40", f"{SNAPSHOT}/delete", _SNAPSHOT, day=1)
+    operator = Scene(rng, OPERATOR, PRODUCTION)
+    yield from operator.lasting_call("09:40", f"{SNAPSHOT}/write", _BEFORE_A_CHANGE, copy_of(APPLICATION_DISK), day=2)
 
 
 def _without_start(call: list[Record]) -> list[Record]:

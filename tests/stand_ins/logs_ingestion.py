@@ -21,13 +21,18 @@ from urllib.parse import parse_qs, urlsplit
 from azure.core.credentials import AccessToken
 from pydantic import BaseModel
 
-from grantwatch.model.finding import TABLE, Finding
+from grantwatch.model import finding, grant_row, health
 from grantwatch.ports import Clock
 from tests.stand_ins.log_tables import Row, altered, columns_by_name, fits
 
 RULE = "dcr-00000000000000000000000000000000"
 TOKEN = "a-token-that-nobody-may-read"
 MOST_IN_CALL = 1_048_576
+OUTPUT_TABLES: Mapping[str, type[BaseModel]] = {
+    finding.TABLE: finding.Finding,
+    grant_row.TABLE: grant_row.GrantRow,
+    health.TABLE: health.Health,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,8 @@ class LogsIngestion:
     """The server. It keeps the rows that it took, by stream, and runs as long as its context."""
 
     def __init__(self, tables: Mapping[str, type[BaseModel]] | None = None, clock: Clock | None = None) -> None:
-        """``tables`` are those that the rule has streams for: the findings alone, if not given."""
-        tables = {TABLE: Finding} if tables is None else tables
+        """``tables`` are those that the rule has streams for: the output tables, if not given."""
+        tables = OUTPUT_TABLES if tables is None else tables
         self.rows: dict[str, list[Row]] = {f"Custom-{name}": [] for name in tables}
         self.calls: list[Call] = []
         self.violations: list[str] = []
