@@ -47,7 +47,7 @@ class Limits(Struct, frozen=True, kw_only=True):
         Counts that are estimated may fall again, so that these buckets always count.
         """
         shares = self.window / BUCKET * _SHARE_THAT_COUNTS
-        return amount.estimated or self.reached(amount.size, distinct((amount.objects,))) * shares >= 1
+        return amount.estimated or self.reached(amount.size, distinct(amount.objects)) * shares >= 1
 
     def days(self, at: datetime) -> Iterator[date]:
         """The days of the windows that a bucket lies in, by their beginnings."""
@@ -99,7 +99,7 @@ class Volume(StorageAccess):
             ends=window[0].at + limits.window,
             requests=int(_floored(sum(each.requests for each in window))),
             size=int(limits.size * _floored(sum(each.size for each in window) / limits.size)),
-            objects=int(_floored(distinct(each.objects for each in window))),
+            objects=int(_floored(distinct(*(each.objects for each in window)))),
             estimated=any(each.estimated for each in window),
         )
 
@@ -120,26 +120,30 @@ class Volume(StorageAccess):
 
     def _reached(self, window: Sequence[Amount]) -> float:
         size = sum(each.size for each in window)
-        objects = sum(distinct((each.objects,)) for each in window)
+        objects = sum(distinct(each.objects) for each in window)
         if objects >= self.limits.objects:  # else they need not be told apart
-            objects = distinct(each.objects for each in window)
+            objects = distinct(*(each.objects for each in window))
         return self.limits.reached(size, objects)
 
 
 def sketch_of(objects: Iterable[int]) -> bytes:
-    """The smallest of these digests, which tell how many there are; 48 bits each."""
-    return b"".join(each.to_bytes(_DIGEST_SIZE) for each in sorted(set(objects))[:MOST_OBJECTS])
+    """The smallest digests of objects, which tell how many there are, as they are kept; in order, 48 bits each."""
+    return b"".join([each.to_bytes(_DIGEST_SIZE) for each in objects])
 
 
-def distinct(sketches: Iterable[bytes]) -> int:
+def distinct(*sketches: bytes) -> int:
     """How many objects there are in all (a k-minimum-values sketch)."""
-    digests = {
-        sketch[place : place + _DIGEST_SIZE] for sketch in sketches for place in range(0, len(sketch), _DIGEST_SIZE)
-    }
-    if len(digests) < MOST_OBJECTS:
-        return len(digests)
-    largest = int.from_bytes(sorted(digests)[MOST_OBJECTS - 1])
-    return round((MOST_OBJECTS - 1) * _DIGESTS / (largest + 1))
+    sketch = sketches[0] if len(sketches) == 1 else _united(sketches)
+    number = len(sketch) // _DIGEST_SIZE
+    if number < MOST_OBJECTS:
+        return number
+    return round((number - 1) * _DIGESTS / (int.from_bytes(sketch[-_DIGEST_SIZE:]) + 1))
+
+
+def _united(sketches: Iterable[bytes]) -> bytes:
+    places = ((sketch, place) for sketch in sketches for place in range(0, len(sketch), _DIGEST_SIZE))
+    digests = {sketch[place : place + _DIGEST_SIZE] for sketch, place in places}
+    return b"".join(sorted(digests)[:MOST_OBJECTS])
 
 
 def _floored(value: float) -> float:

@@ -76,7 +76,7 @@ def test_counts_are_exact_up_to_the_bound_and_say_so_above_it(number: int, seed:
     amount = amount_of(NOON, sample_of(found))
 
     assert amount.estimated == (number > MOST_EXACT)
-    assert distinct((amount.objects,)) == len({each.object for each in found})
+    assert distinct(amount.objects) == len({each.object for each in found})
     if not amount.estimated:
         assert (amount.at, amount.requests, amount.size) == (NOON, number, 10 * number)
 
@@ -89,7 +89,7 @@ def test_estimates_are_within_five_standard_errors(number: int, seed: int) -> No
 
     assert abs(amount.requests - number) <= error
     assert abs(amount.size - 10 * number) <= 10 * error + 10
-    assert number / 2 <= distinct((amount.objects,)) <= number * 2  # 12 % is usual
+    assert number / 2 <= distinct(amount.objects) <= number * 2  # 12 % is usual
 
 
 @pytest.mark.parametrize("objects", [1, 10, 60])
@@ -98,7 +98,7 @@ def test_a_few_objects_that_are_read_all_the_time_stay_a_few(objects: int) -> No
     names = [random.getrandbits(48) for _ in range(objects)]
     found = [sample_of(Transfer(random.getrandbits(64), 10, each) for each in names * 30) for _ in range(12)]
 
-    assert distinct(amount_of(NOON, each).objects for each in found) == objects
+    assert distinct(*(amount_of(NOON, each).objects for each in found)) == objects
 
 
 @stable(60)
