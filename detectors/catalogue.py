@@ -3,6 +3,7 @@
 from detectors.account_keys_read import account_keys_read
 from detectors.account_keys_read_in_bulk import account_keys_read_in_bulk
 from detectors.account_sas_issued import account_sas_issued
+from detectors.bulk_read_through_sas import bulk_read_through_sas
 from detectors.cross_tenant_replication_allowed import cross_tenant_replication_allowed
 from detectors.data_destroyed import data_destroyed
 from detectors.data_shared import data_shared
@@ -52,6 +53,7 @@ CATALOGUE: tuple[Detector, ...] = (
     sas_used_from_new_network,
     sas_policy_violated,
     sas_used_after_key_read,
+    bulk_read_through_sas,
     snapshot_to_instance,
     role_assigned,
     private_endpoint_connected,

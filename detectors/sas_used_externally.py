@@ -1,12 +1,17 @@
 from detectors.tellers import account_keys_were_read, delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
-from grantwatch.detection.sas_uses import LONG_LIVED, SAS_AUTHENTICATIONS, containment_of, parameters_of, portal_session
+from grantwatch.detection.sas_uses import (
+    LONG_LIVED,
+    SAS_AUTHENTICATIONS,
+    containment_of,
+    parameters_of,
+    portal_session,
+    recipient_of,
+)
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
 from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.network import IpClass
-from grantwatch.model.sas import Sas
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, StorageAccess
 
@@ -67,7 +72,7 @@ def sas_used_externally(storage: StorageAccess) -> Said:
         at=access.time,
         severity=_severity(storage),
         grant=grant_in_use(storage),
-        recipient=_recipient(access, sas),
+        recipient=recipient_of(storage),
         evidence={
             "Signature": access.signature,
             "SignedWith": access.signed_with,
@@ -97,12 +102,3 @@ def _severity(storage: StorageAccess) -> Severity:
     lifetime = sas.lifetime(access.time)
     unbound_for_long = lifetime is not None and lifetime > LONG_LIVED and not sas.binds_address
     return Severity.MEDIUM if sas.is_account_wide or unbound_for_long else Severity.LOW
-
-
-def _recipient(access: Access, sas: Sas | None) -> Recipient:
-    """A user-bound SAS names its recipient; of any other, only an address is known."""
-    if sas and sas.recipient_id:
-        return Recipient(RecipientKind.PRINCIPAL, sas.recipient_id, sas.recipient_tenant)
-    if access.actor.address is None:
-        return UNKNOWN_RECIPIENT
-    return Recipient(RecipientKind.ADDRESS, access.actor.address, confidence=Confidence.INFERRED)

@@ -16,6 +16,7 @@ from grantwatch.memory.entities import Entity, EntityKey
 from grantwatch.memory.events import Event, events_of, packed
 from grantwatch.memory.notes import Notes, Occasion, forwarded, occasions, traced
 from grantwatch.memory.sightings import Seen, seen_by
+from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Course
 from grantwatch.model.gathering import GatheringKey
@@ -23,6 +24,7 @@ from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.severity import Outcome
 from grantwatch.model.storage_access import StorageAccess
+from grantwatch.model.volume import Volume
 from grantwatch.ports import Parked
 
 logger = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ class Drafting:
     def draft(self, entity: Entity, parked: list[Parked]) -> Draft:
         """What is said of an entity."""
         draft = Draft(entity)
-        events = events_of(entity.key, entity.facts, self._window(entity.key))
+        events = self._events(entity)
         sayers: list[Detector | Teller] = [*self._detectors(entity.key), *self._tellers(entity.key)]
         for event in events:
             for sayer in sayers:
@@ -152,6 +154,13 @@ class Drafting:
             return route.detectors if route else ()
         known = self._index.detectors.get(key.detector)
         return (known,) if known else ()
+
+    def _events(self, entity: Entity) -> Sequence[Event]:
+        key = entity.key
+        known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None
+        if known is not None and known.on is Volume:
+            return volumes_of(entity, self._windows.bulk)
+        return events_of(key, entity.facts, self._window(key))
 
     def _window(self, key: EntityKey) -> timedelta | None:
         known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None

@@ -10,6 +10,7 @@ from grantwatch.intake import Intake
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.memory.entities import Published
 from grantwatch.memory.events import unpacked
+from grantwatch.memory.volumes import Volumes
 from grantwatch.memory.windows import Windows
 from grantwatch.ports import Clock, Parked, Parking, Sink, StateStore
 from grantwatch.recollection import Conclusion, Recollection
@@ -42,7 +43,9 @@ class Engine:
         organisation = Organisation(
             settings.networks, frozenset(settings.own_subscriptions), frozenset(settings.expected_principals)
         )
-        self._recollection = Recollection(self._index, store, organisation, clock, windows_of(settings))
+        windows = windows_of(settings)
+        self._recollection = Recollection(self._index, store, organisation, clock, windows)
+        self._volumes = Volumes(store, windows.bulk)
         self._sink = sink
         self._parking = parking
         self._clock = clock
@@ -56,6 +59,8 @@ class Engine:
         parking = parking or self._parking
         batch = self._intake.take(bodies)
         _park(batch.parked, parking, batch.tally)
+        for key, notes in self._volumes.count(batch.transfers).items():
+            batch.facts[key].update(notes)
         if batch.facts:
             self._publish(self._recollection.remember(batch.facts), parking, batch.tally)
         return batch.tally
@@ -102,6 +107,8 @@ def windows_of(settings: Settings) -> Windows:
         snapshot=settings.snapshot_time_window,
         campaign=settings.campaign_window,
         training=settings.training_period,
+        bulk_bytes=settings.volume_size_threshold_gb * 10**9,
+        bulk_objects=settings.transfer_object_threshold,
     )
 
 

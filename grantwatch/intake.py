@@ -11,11 +11,15 @@ from msgspec.structs import replace
 
 from grantwatch.detection.detector import Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
+from grantwatch.memory.counts import bucket_of
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import Fact, access_digest, phase_digest
+from grantwatch.memory.volumes import Bucket
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.secrets import masked_bytes
 from grantwatch.model.storage_access import Access
+from grantwatch.model.transfer import Transfer
+from grantwatch.model.volume import Volume
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
@@ -24,7 +28,7 @@ from grantwatch.wire.bodies import prepare
 from grantwatch.wire.envelope import decode
 from grantwatch.wire.fields import UnreadableRecordError
 from grantwatch.wire.json_views import dump, materialise
-from grantwatch.wire.storage import access_of
+from grantwatch.wire.storage import access_of, transfer_of
 
 # Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
 _MOST_WAITING = 64
@@ -43,9 +47,13 @@ class _Chosen(Struct):
 
 
 class Batch(Struct):
-    """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything."""
+    """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything.
+
+    ``transfers`` are requests to be counted.
+    """
 
     facts: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
+    transfers: dict[Bucket, list[Transfer]] = field(default_factory=lambda: defaultdict(list))
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -114,16 +122,18 @@ class Intake:
         category = record.get("category")
         if category and "storage" not in str(category).lower():
             return False
-        self._take_access(route, access_of(record, self._networks, salvaged=salvaged), batch)
+        self._take_access(route, access_of(record, self._networks, salvaged=salvaged), record, batch)
         return True
 
-    def _take_access(self, route: StorageRoute, access: Access, batch: Batch) -> None:
+    def _take_access(self, route: StorageRoute, access: Access, record: Mapping[str, Any], batch: Batch) -> None:
         uses: dict[Distinct, tuple[str, Access]] = {}
         for detector in route.detectors:
             natural = detector.natural_key(access) if detector.natural_key else None
             if natural is None:
                 continue
             key = GatheringKey(tenant=self._tenant, detector=detector.name, natural=natural)
+            if detector.on is Volume:
+                batch.transfers[key, bucket_of(access.time)].append(transfer_of(record))
             if detector.distinct_by not in uses:
                 reduced = detector.distinct_by(access)
                 uses[detector.distinct_by] = _name_of(replace(reduced, time=_ANY_TIME)), reduced

@@ -55,6 +55,9 @@ class StateStore(Protocol):
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         """Replace each row if it still has its version (None: is absent). Returns the keys of those that lost."""
 
+    def replace(self, rows: Sequence[Row]) -> Mapping[RowKey, str]:
+        """Swap rows of different keys, and tell the new versions of those that won, which may so be swapped again."""
+
     def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         """Forget each row if it still has its version. Returns the keys of those that changed since.
 

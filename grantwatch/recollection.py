@@ -10,7 +10,7 @@ from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.memory.due import Due, due
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored
-from grantwatch.memory.facts import Fact
+from grantwatch.memory.facts import Fact, Note
 from grantwatch.memory.windows import Windows
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
@@ -59,6 +59,7 @@ class Recollection:
         self._store = store
         self._settled_uses: Bounded[_Use, datetime] = Bounded(_REMEMBERED)
         self._saturated: Bounded[EntityKey, datetime] = Bounded(_REMEMBERED)
+        self._settled_notes: Bounded[tuple[EntityKey, str], int] = Bounded(_REMEMBERED)
         self._published: Bounded[str, int] = Bounded(_REMEMBERED)
         self._latest: datetime | None = None
 
@@ -115,13 +116,22 @@ class Recollection:
         for key, facts in conclusion.facts.items():
             for use, first in _uses(key, facts):
                 self._settled_uses[use] = min(self._settled_uses.get(use, first), first)
+            for name, fact in facts.items():
+                if isinstance(fact, Note):
+                    self._settled_notes[key, name] = max(self._settled_notes.get((key, name), 0), fact.known)
 
     def _is_published(self, name: str, revision: int) -> bool:
         return self._published.get(name) == revision
 
     def _is_settled(self, key: EntityKey, facts: Mapping[str, Fact]) -> bool:
-        """Uses of storage that this engine has brought to rest before, the same or an earlier one of their kind."""
+        """Uses of storage that this engine has brought to rest before, the same or an earlier one of their kind.
+
+        So it is with what notes say: the same, or what was better informed.
+        """
         if not isinstance(key, GatheringKey) or not facts:
+            return False
+        notes = ((name, fact) for name, fact in facts.items() if isinstance(fact, Note))
+        if any(self._settled_notes.get((key, name), -1) < note.known for name, note in notes):
             return False
         saturated = self._saturated.get(key, _NEVER)
         return all(

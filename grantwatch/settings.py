@@ -205,6 +205,11 @@ class Settings(_FromEnvironment, frozen=True, kw_only=True):
         _setting("From how many GB in a window reading is a transfer in bulk (`VolumeSizeThresholdGB`).", "10", _size),
     ] = 10
 
+    transfer_object_threshold: Annotated[
+        int,
+        _setting("From how many objects in a window reading is a transfer in bulk, however small.", "10000", _size),
+    ] = 10_000
+
     @property
     def networks(self) -> Networks:
         return Networks.of(self.own_networks)

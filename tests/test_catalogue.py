@@ -22,6 +22,7 @@ from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.storage_access import StorageAccess
+from grantwatch.model.volume import Volume
 from tests.courses import said_of, some_steps
 from tests.strategies import stable
 from tests.support import Case, Record, case_id, cases, encoded, found, found_in, rewritten
@@ -72,7 +73,7 @@ def test_a_description_starts_with_a_sentence_on_one_line(detector: Detector) ->
 
 @every_detector
 def test_operations_are_spelled_as_microsoft_spells_them(detector: Detector) -> None:
-    if detector.on is StorageAccess:
+    if detector.on in (StorageAccess, Volume):
         assert all(_STORAGE_OPERATION.fullmatch(each) for each in (*detector.operations, *detector.also))
         assert detector.natural_key
     elif detector.on is Course:

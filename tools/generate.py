@@ -18,6 +18,7 @@ from grantwatch.model.operation import Operation
 from grantwatch.model.schema import Column, columns_of
 from grantwatch.model.severity import Outcome, severity_of
 from grantwatch.model.storage_access import StorageAccess
+from grantwatch.model.volume import Volume
 from tools.grant_reference import grant_reference
 from tools.markdown import NOTICE, described, joined, listed, row, table
 from tools.service_reference import service_reference
@@ -169,6 +170,7 @@ _LOGS: Mapping[type, str] = {
     Operation: "Activity log",
     Lineage: "Activity log",
     StorageAccess: "Storage log",
+    Volume: "Storage log",
     Course: "Findings",
 }
 

@@ -3,7 +3,7 @@
 There are no transactions, and no query spans partitions: the service answers such queries by scanning the table.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -68,8 +68,8 @@ class Table:
         if unfinished:
             raise SERVICE.fault(f"{SERVICE} took too long")
 
-    def create(self, entity: Entity) -> bool:
-        """Insert it; False where one with its key is there."""
+    def create(self, entity: Entity) -> str | None:
+        """Insert it, and return its version; None where one with its key is there."""
         with self._client.prepared() as client:
             created = ask(
                 SERVICE,
@@ -78,10 +78,13 @@ class Table:
                 ),
                 409,
             )
-        return created is not None
+        return None if created is None else _version(created)
 
-    def merge(self, entity: Entity, version: str) -> bool:
-        """Merge it into the one with its key; False where that changed since it had this version, or is gone."""
+    def merge(self, entity: Entity, version: str) -> str | None:
+        """Merge it into the one with its key, and return the new version.
+
+        None where that changed since it had this version, or is gone.
+        """
         from azure.core import MatchConditions
 
         client = self._client.get()
@@ -93,7 +96,7 @@ class Table:
             404,
             412,
         )
-        return merged is not None
+        return None if merged is None else _version(merged)
 
     def find(self, key: Key) -> Stored | None:
         """The entity, if it is there."""
@@ -130,6 +133,14 @@ class Table:
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
         self._client.close()
+
+
+def _version(metadata: Mapping[str, Any]) -> str:
+    """The version of what was just written."""
+    version = metadata.get("etag")
+    if not isinstance(version, str):
+        raise SERVICE.fault(f"{SERVICE} did not tell the version of a row")
+    return version
 
 
 def _stored(entity: "TableEntity") -> Stored:

@@ -57,6 +57,15 @@ class MemoryStore:
                     self._put(row)
         return lost
 
+    def replace(self, rows: Sequence[Row]) -> Mapping[RowKey, str]:
+        versions = {}
+        with self._lock:
+            for row in rows:
+                current = self._found(row.key)
+                if (current.version if current else None) == row.version:
+                    versions[row.key] = self._put(row)
+        return versions
+
     def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         changed = []
         with self._lock:
@@ -77,9 +86,11 @@ class MemoryStore:
     def _found(self, key: RowKey) -> Row | None:
         return self._partitions.get(key[0], {}).get(key[1])
 
-    def _put(self, row: Row) -> None:
+    def _put(self, row: Row) -> str:
         self._version += 1
-        self._partitions.setdefault(row.partition, {})[row.name] = Row(*row.key, row.content, str(self._version))
+        version = str(self._version)
+        self._partitions.setdefault(row.partition, {})[row.name] = Row(*row.key, row.content, version)
+        return version
 
     def _remove(self, key: RowKey) -> None:
         del self._partitions[key[0]][key[1]]

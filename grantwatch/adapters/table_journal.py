@@ -49,7 +49,7 @@ class Listing(Struct, frozen=True):
     """Lists that are being written, and the keys that were not yet in one of this hour."""
 
     news: AbstractSet[Key]
-    lists: Sequence[Future[bool]]
+    lists: Sequence[Future[str | None]]
 
 
 class _Hour(Struct):
@@ -150,7 +150,7 @@ class Journal:
         for hour, keys in hours.items():
             self._table.finish(self._begin(hour, keys))
 
-    def _begin(self, hour: str, keys: AbstractSet[Key]) -> Sequence[Future[bool]]:
+    def _begin(self, hour: str, keys: AbstractSet[Key]) -> Sequence[Future[str | None]]:
         if not keys:
             return ()
         if hour not in self._hours:

@@ -102,7 +102,14 @@ class TableStore:
         entities = [(row.key, (entity_of(row), row.version)) for row in rows]
         with self._journal.listing(key_of(*row.key) for row in rows if row.version is None) as listing:
             self._table.finish(listing.lists)
-            return self._key_by_key(self._swap, entities)
+            return self._key_by_key(lambda swapped: self._swap(swapped) is not None, entities)
+
+    def replace(self, rows: Sequence[Row]) -> Mapping[RowKey, str]:
+        entities = [(entity_of(row), row.version) for row in rows]
+        with self._journal.listing(key_of(*row.key) for row in rows if row.version is None) as listing:
+            self._table.finish(listing.lists)
+            versions = self._table.side_by_side(self._swap, entities)
+        return {row.key: version for row, version in zip(rows, versions, strict=True) if version is not None}
 
     def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         return self._key_by_key(self._delete, [(row.key, row) for row in rows])
@@ -138,7 +145,8 @@ class TableStore:
         won = self._table.side_by_side(lambda same: [work(item) for item in same], alike.values())
         return [key for key, each in zip(alike, won, strict=True) for has_won in each if not has_won]
 
-    def _swap(self, swapped: tuple[Entity, str | None]) -> bool:
+    def _swap(self, swapped: tuple[Entity, str | None]) -> str | None:
+        """The version that it has now; None where another one was there."""
         entity, version = swapped
         return self._table.create(entity) if version is None else self._table.merge(entity, version)
 

@@ -15,6 +15,7 @@ from grantwatch.model.operation import Operation
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess, by_client
 from grantwatch.model.traces import Trace
+from grantwatch.model.volume import Volume
 
 Said = Iterator[Match | Statement]
 Tellings = Iterator[Statement]
@@ -80,7 +81,8 @@ class Detector:
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
     finding (beside owner tenant and detector), or None for a request that is none of it, and ``distinct_by`` reduces
-    a request to what matters: those that are then alike, but for their time, are one use. For a course, ``subjects``
+    a request to what matters: those that are then alike, but for their time, are one use. For volumes, the requests
+    that it is for are counted as well, and the last part of their natural key is the day. For a course, ``subjects``
     says under which subjects a step belongs, and ``window`` how long one is; for lineage, ``traces`` says what a call
     did to volumes and machines. ``told_by`` names the tellers whose statements its matches depend on.
     """
@@ -88,7 +90,7 @@ class Detector:
     id: str
     name: str
     description: str
-    on: type[Operation] | type[StorageAccess] | type[Course] | type[Lineage]
+    on: type[Operation] | type[StorageAccess] | type[Volume] | type[Course] | type[Lineage]
     operations: tuple[str, ...]
     metadata: Metadata
     judge: Callable[[Any], Said]
@@ -104,7 +106,7 @@ class Detector:
     window: Window | None = None
     traces: Callable[[Operation], Iterator[Trace]] | None = None
 
-    def __call__(self, event: Operation | StorageAccess | Course | Lineage) -> Said:
+    def __call__(self, event: Operation | StorageAccess | Volume | Course | Lineage) -> Said:
         return self.judge(event)
 
 
@@ -119,6 +121,18 @@ def detector(
     responses: tuple[type[Body], ...] = (),
     told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[Operation], Said]], Detector]: ...
+@overload
+def detector(
+    *,
+    id: str,
+    on: type[Volume],
+    metadata: Metadata,
+    natural_key: NaturalKey,
+    operations: tuple[str, ...],
+    authentications: frozenset[Authentication],
+    distinct_by: Distinct = by_client,
+    told_by: tuple[Teller, ...] = (),
+) -> Callable[[Callable[[Volume], Said]], Detector]: ...
 @overload
 def detector(
     *,

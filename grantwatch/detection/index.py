@@ -18,6 +18,7 @@ from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation
 from grantwatch.model.secrets import masked
 from grantwatch.model.storage_access import Authentication, StorageAccess
+from grantwatch.model.volume import Volume
 
 H = TypeVar("H")
 
@@ -106,7 +107,7 @@ class Index:
         self._tellers = _distinct(teller for detector in self.detectors.values() for teller in detector.told_by)
         self._operations: dict[str, list[Detector | Teller]] = {}
         self._endings: dict[str, list[Detector | Teller]] = {}
-        self._storage = [d for d in self.detectors.values() if d.on is StorageAccess]
+        self._storage = [d for d in self.detectors.values() if d.on in (StorageAccess, Volume)]
         self.courses = [d for d in self.detectors.values() if d.on is Course]
         self._spelled: dict[str, str] = {}
         listening: list[Detector | Teller] = [

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from grantwatch.detection.match import Fact, Topic
 from grantwatch.model.containment import renew_keys, revoke_delegation_keys
+from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
 from grantwatch.model.sas import Sas, SasKind
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess
 
@@ -75,6 +76,14 @@ def stated_issuers(sas: Sas | None) -> tuple[str, ...]:
     if sas is None or sas.delegator_id is None:
         return ()
     return (f"{sas.delegator_id} of tenant {sas.delegator_tenant or 'unknown'} asked for its delegation key (stated)",)
+
+
+def recipient_of(storage: StorageAccess) -> Recipient:
+    """A user-bound SAS names its recipient; of any other, only an address is known."""
+    sas, address = storage.first.sas, storage.actor.address
+    if sas and sas.recipient_id:
+        return Recipient(RecipientKind.PRINCIPAL, sas.recipient_id, sas.recipient_tenant)
+    return Recipient(RecipientKind.ADDRESS, address, confidence=Confidence.INFERRED) if address else UNKNOWN_RECIPIENT
 
 
 def containment_of(storage: StorageAccess) -> str:

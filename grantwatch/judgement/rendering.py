@@ -22,6 +22,7 @@ from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Outcome, Severity, severity_of
 from grantwatch.model.storage_access import StorageAccess
+from grantwatch.model.volume import Volume
 
 Content = dict[str, Any]
 """The columns of a finding without those that tell one revision from another."""
@@ -175,6 +176,7 @@ def rendered(
 _SOURCES: Mapping[type, str] = {
     Operation: "AzureActivity",
     StorageAccess: "StorageLog",
+    Volume: "StorageLog",
     Lineage: "AzureActivity",
     Course: "Findings",
 }

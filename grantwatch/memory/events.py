@@ -15,8 +15,9 @@ from grantwatch.model.course import Course
 from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation, OperationKey, Phase
 from grantwatch.model.storage_access import Access, StorageAccess
+from grantwatch.model.volume import Volume
 
-Event = Operation | StorageAccess | Course | Lineage
+Event = Operation | StorageAccess | Volume | Course | Lineage
 F = TypeVar("F", Access, Note)
 
 

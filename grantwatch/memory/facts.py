@@ -6,7 +6,7 @@ repetition and the number of writers cannot change what comes out.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -17,11 +17,14 @@ from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
 from grantwatch.model.storage_access import Access
 from grantwatch.model.traces import Trace
+from grantwatch.model.volume import BUCKET, Amount
 
 MOST_FACTS = MOST_STEPS
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
 MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
+MOST_AMOUNTS = 2 * timedelta(days=1) // BUCKET
+"""All of one day, and of windows that begin on it and are no longer than a day."""
 _MOST_ALIKE = 2
 """Traces of one edge in one week."""
 
@@ -36,10 +39,11 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     known: int = 0
     step: Step | None = None
     trace: Trace | None = None
+    amount: Amount | None = None
 
     @property
     def time(self) -> datetime:
-        fact = self.step or self.trace
+        fact = self.step or self.trace or self.amount
         if fact is None:
             raise ValueError("a note of nothing")
         return fact.at
@@ -80,6 +84,8 @@ def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
 def most(facts: Mapping[str, Fact]) -> int:
     """How many facts an entity keeps: few where it does not tell objects apart."""
     fact = next(iter(facts.values()), None)
+    if isinstance(fact, Note) and fact.amount is not None:
+        return MOST_AMOUNTS
     return MOST_USES if isinstance(fact, Access) and not (fact.object_path or fact.source_path) else MOST_FACTS
 
 

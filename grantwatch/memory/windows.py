@@ -6,17 +6,29 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from grantwatch.model.course import Window
+from grantwatch.model.volume import Limits
 
 _EPOCH = datetime(2000, 1, 3, tzinfo=UTC)
+_DAY = timedelta(days=1)
 
 
 class Windows(Struct, frozen=True, kw_only=True):
-    """The windows of an organisation, each as long as it says, and the time in which what is new is only learnt."""
+    """The windows of an organisation, each as long as it says, and the time in which what is new is only learnt.
+
+    ``bulk_bytes`` and ``bulk_objects`` are how much may be read through one SAS within the window of transfers.
+    """
 
     transfer: timedelta = timedelta(hours=1)
     snapshot: timedelta = timedelta(hours=72)
     campaign: timedelta = timedelta(hours=72)
     training: timedelta = timedelta(days=14)
+    bulk_bytes: int = 10 * 10**9
+    bulk_objects: int = 10_000
+
+    @property
+    def bulk(self) -> Limits:
+        """From how much on reading is a transfer in bulk; windows longer than a day are cut to one."""
+        return Limits(window=min(self.transfer, _DAY), size=self.bulk_bytes, objects=self.bulk_objects)
 
     def length(self, window: Window) -> timedelta | None:
         """None for what has no window."""

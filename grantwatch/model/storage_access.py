@@ -110,6 +110,11 @@ def by_client(access: Access) -> Access:
     return replace(access, object_path=None, source_path=None)
 
 
+def by_client_outside(access: Access) -> Access:
+    """What tells uses apart: everything but the objects, where networks of ours are one and crowd nobody out."""
+    return by_network(access) if access.network is IpClass.OWN else by_client(access)
+
+
 def by_network(access: Access) -> Access:
     """What tells uses apart: the network alone, so that nobody can crowd others out with agents or operations.
 

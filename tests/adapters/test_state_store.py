@@ -88,6 +88,18 @@ def test_of_two_swaps_of_one_row_in_a_batch_the_first_wins(store: StateStore) ->
     assert contents(store.scan(["p"])) == {("p", "a", b"1"), ("p", "b", b"3")}
 
 
+def test_whoever_replaces_a_row_can_do_so_again_with_the_version_that_is_told(store: StateStore) -> None:
+    versions = store.replace([Row("p", "a", b"1"), Row("p", "b", b"2")])
+    assert versions == {key: row.version for key, row in store.read([("p", "a"), ("p", "b")]).items()}
+    store.swap([Row("p", "b", b"3", versions["p", "b"])])
+    again = store.replace([Row("p", "a", b"4", versions["p", "a"]), Row("p", "b", b"5", versions["p", "b"])])
+    assert again.keys() == {("p", "a")}
+    assert not store.replace([Row("p", "a", b"6"), Row("p", "gone", b"7", versions["p", "b"])])
+    assert store.replace([Row("p", "a", b"8", again["p", "a"])])
+    assert contents(store.scan(["p"])) == {("p", "a", b"8"), ("p", "b", b"3")}
+    assert not store.replace([])
+
+
 def test_an_inserted_row_can_be_swapped_and_a_swapped_one_is_not_inserted(store: StateStore) -> None:
     store.insert([Row("p", "a", b"1")])
     assert not store.swap([Row("p", "a", b"2", store.read([("p", "a")])["p", "a"].version)])
@@ -269,6 +281,11 @@ class Comparison(RuleBasedStateMachine):
         mine, other = self._with_versions(batch, choices)
         lost = [self._there(key) for key in self._memory.swap(mine)]
         assert sorted(self.other.swap(other)) == sorted(lost)
+
+    @rule(batch=batches, choices=choices)
+    def replace(self, batch: Batch, choices: list[int]) -> None:
+        mine, other = self._with_versions(list(dict(batch).items()), choices)
+        assert self.other.replace(other).keys() == {self._there(key) for key in self._memory.replace(mine)}
 
     @rule(batch=batches, choices=choices)
     def delete(self, batch: Batch, choices: list[int]) -> None:

@@ -47,6 +47,12 @@ class Ports:
         self.after("swap")
         return lost
 
+    def replace(self, rows: Sequence[Row]) -> Mapping[RowKey, str]:
+        self.before("replace")
+        versions = self.store.replace(rows)
+        self.after("replace")
+        return versions
+
     def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         self.before("delete")
         changed = self.store.delete(rows)
@@ -117,6 +123,9 @@ class ContendedStore(MemoryStore):
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         lucky, unlucky = self._drawn(rows)
         return [*super().swap(lucky), *unlucky]
+
+    def replace(self, rows: Sequence[Row]) -> Mapping[RowKey, str]:
+        return super().replace(self._drawn(rows)[0])
 
     def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         lucky, unlucky = self._drawn(rows)

@@ -78,6 +78,9 @@ class StormyStore:
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         return self.weather.around(lambda: self.store.swap(rows), StateUnavailableError)
 
+    def replace(self, rows: Sequence[Row]) -> Mapping[RowKey, str]:
+        return self.weather.around(lambda: self.store.replace(rows), StateUnavailableError)
+
     def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         return self.weather.around(lambda: self.store.delete(rows), StateUnavailableError)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from random import Random
 
 from rich.console import Console
 
@@ -9,6 +10,7 @@ from tools.bench.cold_start import cold_start
 from tools.bench.measure import DisagreementError, pin_to_one_core, timings
 from tools.bench.memory import peak_memory
 from tools.bench.report import Report, as_json, show
+from tools.bench.state import cost_of, memory_of_signatures
 from tools.bench.targets import results
 from tools.bench.workload import Family, load_of
 
@@ -31,7 +33,12 @@ def main() -> int:
     except DisagreementError as error:
         Console(stderr=True, soft_wrap=True).print(f"The variants disagree. {error}.")
         return 1
-    report = Report(repeats, measured, memory, started, () if smoke else tuple(results(measured, memory, started)))
+    mixed = [*load_of(Family.STORAGE, records).bodies, *load_of(Family.ACTIVITY, records).bodies]
+    Random(0).shuffle(mixed)
+    costs = [cost_of("storage and activity", mixed), cost_of(Family.SIGNED, load_of(Family.SIGNED, records).bodies)]
+    signatures = memory_of_signatures()
+    judged = () if smoke else tuple(results(measured, memory, started, costs, signatures))
+    report = Report(repeats, measured, memory, started, costs, signatures, judged)
     if arguments.json:
         sys.stdout.buffer.write(as_json(report) + b"\n")
     else:

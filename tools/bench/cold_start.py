@@ -27,13 +27,14 @@ from grantwatch.detection.index import Index
 from grantwatch.drafting import Drafting
 from grantwatch.intake import Intake
 from grantwatch.memory.entities import Entity
+from grantwatch.memory.windows import Windows
 from grantwatch.settings import Settings
 index = Index(CATALOGUE)
 matches = 0
 for key, facts in Intake(index, Settings()).take(sys.stdin.buffer.readlines()).facts.items():
     entity = Entity(key=key)
     entity.join(facts)
-    matches += len(Drafting(index).draft(entity, []).matches)
+    matches += len(Drafting(index, Windows()).draft(entity, []).matches)
 assert matches
 """
 """A program that imports the function app and matches what comes through its standard input."""

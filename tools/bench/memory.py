@@ -48,23 +48,24 @@ def _watched() -> Memory:
     ready = engine()
     bodies = read_bodies(sys.stdin.buffer)
     gc.collect()
-    idle = _mark_idle()
+    idle = mark_idle()
     size = records = 0
     while batch := list(islice(bodies, BATCH)):
         size += sum(map(len, batch))
         records += ready.process(batch).records
     ready.sweep()
-    return Memory(bytes_processed=size, records=records, idle=idle, peak=_resident("VmHWM"))
+    return Memory(bytes_processed=size, records=records, idle=idle, peak=resident("VmHWM"))
 
 
-def _mark_idle() -> int:
+def mark_idle() -> int:
     """Resident bytes now. Linux also forgets earlier highs; elsewhere growth counts from the highest one so far."""
     if _STATUS.exists():
         Path("/proc/self/clear_refs").write_text(_RESET_HIGH_WATER_MARK)
-    return _resident("VmRSS")
+    return resident("VmRSS")
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
+    """Resident bytes of this process: ``VmRSS`` now, ``VmHWM`` at most."""
     if _STATUS.exists():
         lines = _STATUS.read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))

@@ -14,6 +14,7 @@ from rich.table import Table
 from tools.bench.cold_start import ColdStart
 from tools.bench.measure import Timings
 from tools.bench.memory import Memory
+from tools.bench.state import SIGNATURES, Cost
 from tools.bench.targets import Result, Verdict
 from tools.bench.variants import DECODE, HAND_WRITTEN
 
@@ -29,6 +30,9 @@ class Report:
     timings: Sequence[Timings]
     memory: Memory
     cold_start: ColdStart
+    costs: Sequence[Cost]
+    signatures: int
+    """Bytes that the counts of 100,000 SAS take."""
     results: Sequence[Result]
 
     @property
@@ -55,6 +59,18 @@ def as_json(report: Report) -> bytes:
                     program: {"seconds": seconds, "ratioToLibrary": report.cold_start.ratio(program)}
                     for program, seconds in report.cold_start.seconds.items()
                 },
+                "state": [
+                    {
+                        "load": cost.name,
+                        "records": cost.records,
+                        "batches": cost.batches,
+                        "interesting": cost.interesting,
+                        "operations": cost.operations,
+                        "roundTrips": cost.round_trips,
+                    }
+                    for cost in report.costs
+                ],
+                "signatureBytes": report.signatures,
                 "targets": [
                     {
                         "name": result.target.name,
@@ -84,7 +100,7 @@ def _load(timings: Timings) -> dict[str, Any]:
                 "recordsPerSecond": timings.records_per_second(name),
                 "cpuSecondsPerMillionRecords": timings.cpu_seconds_per_million(name),
                 "ratioToDecode": timings.ratio(name, to=DECODE),
-                "ratioToHandWritten": timings.ratio(name, to=HAND_WRITTEN),
+                "ratioToHandWritten": timings.ratio(name, to=HAND_WRITTEN) if HAND_WRITTEN in timings.seconds else None,
                 "cpuSeconds": seconds,
             }
             for name, seconds in timings.seconds.items()
@@ -106,6 +122,13 @@ def show(report: Report, console: Console) -> None:
     for program, seconds in report.cold_start.seconds.items():
         ratio = report.cold_start.ratio(program)
         console.print(f"Cold start, {program}: {median(seconds) * 1000:.0f} ms, {ratio:.2f} ×")
+    for cost in report.costs:
+        console.print(
+            f"State, {cost.name}: {cost.of_an_interesting_call:.2f} operations for each interesting call, "
+            f"{cost.of_a_thousand_records:.1f} for a thousand records, "
+            f"{cost.round_trips / cost.batches:.1f} round trips for each batch."
+        )
+    console.print(f"Counts of {SIGNATURES:,} SAS: {report.signatures / 1e6:.0f} MB.")
     console.print()
     if report.results:
         console.print(_target_table(report.results, _style(console)))
@@ -134,7 +157,7 @@ def _speed_table(timings: Timings, style: box.Box) -> Table:
             f"{timings.records_per_second(name):,.0f}",
             f"{timings.cpu_seconds_per_million(name):.2f}",
             f"{timings.ratio(name, to=DECODE):.2f}",
-            f"{timings.ratio(name, to=HAND_WRITTEN):.2f}",
+            f"{timings.ratio(name, to=HAND_WRITTEN):.2f}" if HAND_WRITTEN in timings.seconds else "",
         )
     return table
 

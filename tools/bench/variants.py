@@ -44,7 +44,7 @@ class Decode:
     """Merely decodes every body into structs of the fields that rules rely on."""
 
     def __init__(self, family: Family) -> None:
-        envelope: Any = StorageEnvelope if family is Family.STORAGE else ActivityEnvelope
+        envelope: Any = ActivityEnvelope if family is Family.ACTIVITY else StorageEnvelope
         self._decode = msgspec.json.Decoder(envelope).decode
         self._records = 0
 
