@@ -33,6 +33,10 @@ class Witness:
         self._swapped |= {row.key: None for row in rows}
         return self._store.swap(rows)
 
+    def replace(self, rows: Sequence[Row]) -> Mapping[RowKey, str]:
+        """Counts, which are no JSON: what they come to is in the notes that are made of them."""
+        return self._store.replace(rows)
+
     def delete(self, rows: Sequence[Row]) -> Sequence[RowKey]:
         return self._store.delete(rows)
 
@@ -59,7 +63,7 @@ def state_of(rows: Iterable[Row]) -> State:
 def _facts(entity: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {**entity.get("phases", {}), **entity.get("accesses", {})}
     for name, note in entity.get("notes", {}).items():
-        told = note.get("step") or note["trace"]
+        told = note.get("step") or note.get("trace") or note["volume"]
         if not told.get("void") and told.get("holds", True):
             facts[name] = told
     return facts
