@@ -151,7 +151,8 @@ class Consumer:
         while not self._stopping.is_set() and not receiving.done():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _LOOK_ROUND)
-            if until_idle is not None and time.monotonic() - self._last_sign > until_idle:
+            is_idle = not self._at_work and time.monotonic() - self._last_sign > (until_idle or 0)
+            if until_idle is not None and is_idle:
                 self._stopping.set()
         for given_up in self._given_up.values():
             given_up.set()
