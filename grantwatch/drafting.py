@@ -14,7 +14,7 @@ from grantwatch.detection.index import Index
 from grantwatch.detection.match import Match, Statement, Topic
 from grantwatch.memory.entities import Entity, EntityKey
 from grantwatch.memory.events import Event, events_of, packed
-from grantwatch.memory.notes import Notes, Occasion, forwarded, occasions, traced
+from grantwatch.memory.notes import Notes, forwarded, traced
 from grantwatch.memory.sightings import Seen, seen_by
 from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
@@ -38,7 +38,7 @@ class Draft(Struct):
 
     ``notes`` is what it contributes to what is gathered elsewhere, whatever its findings, and ``seen`` what may never
     have been seen before. It has to be looked at again when the end of a call is ``awaited`` no longer, and when its
-    grants are ``overdue``. ``occasions`` are when something of it was done, as far as it matters to what is gathered.
+    grants are ``overdue``.
     """
 
     entity: Entity
@@ -50,7 +50,6 @@ class Draft(Struct):
     awaited: datetime | None = None
     overdue: set[datetime] = field(default_factory=set)
     seen: Seen | None = None
-    occasions: tuple[Occasion, ...] = ()
 
     def add(self, sayer: Detector | Teller, event: Event, said: Iterable[Match | Statement]) -> None:
         """Note what was said. A call that only began counts once its end is not waited for any more."""
@@ -90,8 +89,6 @@ class Drafting:
         if entity.is_unfinished and not entity.lapsed:
             draft.awaited = min(phase.time for phase in entity.phases.values()) + _WAIT_FOR_AN_END
         draft.overdue = set(_overdue(draft))
-        if draft.matches:
-            draft.occasions = occasions(entity.facts.values(), self._windows)
         if draft.matches and isinstance(entity.key, OperationKey):
             draft.seen = seen_by(entity.key, entity.phases.values(), sorted(set(_foreign_recipients(draft))))
         return draft

@@ -20,11 +20,12 @@ from grantwatch.judgement.steps import presumed_step
 from grantwatch.memory.due import due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined
-from grantwatch.memory.notes import Notes, courses_of, formerly
+from grantwatch.memory.notes import Notes, courses_of
 from grantwatch.memory.sightings import NOTHING_NEW, Novelty, Sightings, trainee_in
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Step
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.neighbourhood import Neighbourhood
 from grantwatch.ports import Clock, Parked, Row, RowKey, StateStore
 from grantwatch.verdicts import Verdict, Verdicts, known_of
@@ -178,16 +179,10 @@ class Rounds:
         for detector, matches in draft.matches.items():
             for event, match in matches:
                 yield from self._courses_of(presumed_step(detector, event, match), draft)
-            yield from self._former_courses_of(presumed_step(detector, *matches[0]), draft)
+        for published in draft.entity.findings.values():
+            yield from _told_of(published, draft.entity.key.tenant)
 
-    def _former_courses_of(self, step: Step, draft: Draft) -> set[EntityKey]:
-        """Where a finding counted, as far as can be told, when less was known of its entity, and does no more."""
-        if len(draft.occasions) < 2:
-            return set()
-        former = {key for each in formerly(step, draft.occasions) for key in self._courses_of(each, draft)}
-        return former.difference(self._courses_of(step, draft))
-
-    def _courses_of(self, step: Step, draft: Draft) -> Iterator[EntityKey]:
+    def _courses_of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
         return courses_of(step, draft.entity.key.tenant, self._courses, self._windows)
 
     def _conclude(
@@ -229,11 +224,23 @@ class Rounds:
             for gathering in self._courses_of(each.step, draft):
                 if each.published is not None or _holds(view, gathering, each):
                     queue[gathering][each.step.finding] = Note(known=known, step=each.step)
-            for gathering in self._former_courses_of(each.step, draft):
-                # Told even to those that hold nothing of it: another engine may be about to tell them what it knew.
-                queue[gathering][each.step.finding] = Note(known=known, step=replace(each.step, void=True))
-        for gathering, notes in draft.notes.items():
-            queue[gathering] = joined(queue[gathering], notes)
+            for left in self._former_courses(each, draft):
+                queue[left][each.step.finding] = Note(known=known, step=replace(each.step, void=True))
+        for entity, notes in draft.notes.items():
+            queue[entity] = joined(queue[entity], notes)
+
+    def _former_courses(self, verdict: Verdict, draft: Draft) -> set[GatheringKey]:
+        """Where a finding was told to count and does no more. Notes in the entity where it does."""
+        published = draft.entity.findings.get(verdict.step.detector)
+        if published is None:
+            return set()
+        now = set(self._courses_of(verdict.step, draft))
+        before = set(_told_of(published, draft.entity.key.tenant))
+        if now - before:
+            courses = tuple(sorted((key.detector, *key.natural) for key in now | before))
+            findings = {verdict.step.detector: replace(published, courses=courses)}
+            draft.entity.findings = {**draft.entity.findings, **findings}
+        return before - now
 
     def _swap(self, view: _View, work: Work) -> set[EntityKey]:
         """Store what the drafts amount to; returns the entities that another writer changed meanwhile."""
@@ -273,6 +280,11 @@ def _holds(view: _View, gathering: EntityKey, verdict: Verdict) -> bool:
     """Whether a gathering was told of a finding that, as it now turns out, is none."""
     row = view.rows.get(address_of_entity(gathering))
     return row is not None and verdict.step.finding in restored(gathering, row).notes
+
+
+def _told_of(published: Published, tenant: str) -> Iterator[GatheringKey]:
+    for detector, *natural in published.courses:
+        yield GatheringKey(tenant=tenant, detector=detector, natural=tuple(natural))
 
 
 def _notes(facts: Mapping[str, Fact]) -> dict[str, Note]:

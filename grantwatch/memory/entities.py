@@ -63,6 +63,8 @@ class Published(Struct, omit_defaults=True, kw_only=True):
     """The revision that last changed that."""
     named: tuple[str, str] | None = None
     """Id and kind of the grant that it tells of, or last told of."""
+    courses: tuple[tuple[str, ...], ...] = ()
+    """Where it counts or once counted: detectors and their natural keys."""
 
 
 class Entity(Struct, kw_only=True):

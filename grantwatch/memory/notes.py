@@ -2,25 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 
 import msgspec
 
 from grantwatch.detection.detector import Detector
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey
-from grantwatch.memory.facts import Fact, Note
+from grantwatch.memory.facts import Note
 from grantwatch.memory.windows import Windows
-from grantwatch.model.actor import Actor
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.operation import Phase
-from grantwatch.model.traces import Edge, Touch, Trace, is_machine
+from grantwatch.model.traces import Edge, Trace, is_machine
 
 Notes = dict[EntityKey, dict[str, Note]]
 """By the entity they go to, and their names there."""
-
-Occasion = tuple[datetime, Actor | None]
 
 
 def courses_of(step: Step, tenant: str, detectors: Iterable[Detector], windows: Windows) -> Iterator[GatheringKey]:
@@ -31,28 +26,6 @@ def courses_of(step: Step, tenant: str, detectors: Iterable[Detector], windows: 
         for subject in detector.subjects(step):
             for natural in windows.keys(subject, detector.window, step.at):
                 yield GatheringKey(tenant=tenant, detector=detector.name, natural=natural)
-
-
-def occasions(facts: Iterable[Fact], windows: Windows) -> tuple[Occasion, ...]:
-    """When, and by whom, something of an entity was done: once for each actor and all windows that it falls into."""
-    found: dict[tuple[tuple[datetime, ...], Actor | None], Occasion] = {}
-    for fact in facts:
-        actor = _actor_of(fact)
-        found.setdefault((windows.around(fact.time), actor), (fact.time, actor))
-    return tuple(found.values())
-
-
-def formerly(step: Step, known: Iterable[Occasion]) -> Iterator[Step]:
-    """The step as it may have been when less was known: at the time, and by the actor, of another fact."""
-    for at, actor in known:
-        yield msgspec.structs.replace(step, at=at)
-        if actor is not None and actor != step.actor:
-            yield msgspec.structs.replace(step, at=at, actor=actor)
-
-
-def _actor_of(fact: Fact) -> Actor | None:
-    told = (fact.step or fact.trace) if isinstance(fact, Note) else fact
-    return told.actor if isinstance(told, Phase | Step | Edge | Touch) else None
 
 
 def traced(traces: Iterable[Trace], key: EntityKey, detector: Detector, known: int) -> Notes:

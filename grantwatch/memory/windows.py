@@ -42,20 +42,12 @@ class Windows(Struct, frozen=True, kw_only=True):
             case Window.ALWAYS:
                 return None
 
-    def around(self, at: datetime) -> tuple[datetime, ...]:
-        """When the windows began that a moment falls into."""
-        return tuple(_beginning(at, length) for each in Window if (length := self.length(each)) is not None)
-
     def keys(self, subject: tuple[str, ...], window: Window, at: datetime) -> Iterator[tuple[str, ...]]:
         """The natural keys of the courses that something belongs to: of its own window and of the one before."""
         length = self.length(window)
         if length is None:
             yield subject
             return
-        begins = _beginning(at, length)
+        begins = _EPOCH + (at - _EPOCH) // length * length
         for start in (begins, begins - length):
             yield *subject, start.isoformat()
-
-
-def _beginning(at: datetime, length: timedelta) -> datetime:
-    return _EPOCH + (at - _EPOCH) // length * length
