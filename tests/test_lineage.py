@@ -54,7 +54,7 @@ from tools.azure_records import (
 
 COLLECTION = POINT.rpartition("/restorePoints")[0]
 INTERFACE = SUBSCRIPTION.resource("net", "Microsoft.Network/networkInterfaces", "jump-nic")
-RULES = SUBSCRIPTION.resource("net", "Microsoft.Network/networkSecurityGroups", "jump-nsg")
+ADDRESS = SUBSCRIPTION.resource("net", "Microsoft.Network/publicIPAddresses", "jump-ip")
 EVE = Caller(CallerKind.USER, "Eve Other", OWNER, "198.51.100.9", Role.CONTRIBUTOR)
 BACKUP = Caller(
     CallerKind.PLATFORM_SERVICE,
@@ -477,18 +477,17 @@ def test_a_network_that_was_opened_for_the_machine_makes_it_high() -> None:
     body["properties"] |= network
     told = (
         call(
-            "Microsoft.Network/networkInterfaces/write",
-            INTERFACE,
+            "Microsoft.Network/publicIPAddresses/write",
+            ADDRESS,
             1,
-            request={"properties": {"networkSecurityGroup": {"id": RULES}}},
+            request={"properties": {"ipConfiguration": {"id": f"{INTERFACE}/ipConfigurations/one"}}},
         ),
-        call("Microsoft.Network/networkSecurityGroups/securityRules/write", f"{RULES}/securityRules/ssh", 1),
         call("virtualMachines/write", MACHINE, 2, request=body, status="Created"),
     )
     match = judged(lineage(snapshot(), disk(), *told))
     assert match.severity is Severity.HIGH
     assert match.evidence["Meanwhile"] == (
-        "2026-03-10T13:00Z NetworkOpened on jump-nsg by ada.admin@owner.example from 203.0.113.7",
+        "2026-03-10T13:00Z NetworkOpened on jump-nic by ada.admin@owner.example from 203.0.113.7",
     )
 
 

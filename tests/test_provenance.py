@@ -35,7 +35,6 @@ COLLECTION = POINT.rpartition("/restorePoints")[0]
 DISK_POINT = f"{POINT}/diskRestorePoints/payroll-data_1"
 SCALE_SET_MACHINE = f"{SCALE_SET}/virtualMachines/3"
 INTERFACE = SUBSCRIPTION.resource("net", "Microsoft.Network/networkInterfaces", "jump-nic")
-RULES = SUBSCRIPTION.resource("net", "Microsoft.Network/networkSecurityGroups", "jump-nsg")
 ADDRESS = SUBSCRIPTION.resource("net", "Microsoft.Network/publicIPAddresses", "jump-ip")
 BASTION = SUBSCRIPTION.resource("net", "Microsoft.Network/bastionHosts", "door")
 VAULT = SUBSCRIPTION.resource("backup", "Microsoft.RecoveryServices/vaults", "vault")
@@ -281,20 +280,6 @@ def test_a_machine_that_is_known_to_be_new_has_its_image() -> None:
         ("snapshots/delete", SNAPSHOT, None, SNAPSHOT, Deed.DELETED),
         ("galleries/images/versions/delete", VERSION, None, VERSION, Deed.DELETED),
         (
-            "Microsoft.Network/networkSecurityGroups/securityRules/write",
-            f"{RULES}/securityRules/open",
-            {"properties": {"access": "Allow", "direction": "Inbound"}},
-            RULES,
-            Deed.NETWORK_OPENED,
-        ),
-        (
-            "Microsoft.Network/networkInterfaces/write",
-            INTERFACE,
-            {"properties": {"ipConfigurations": [{"properties": {"publicIPAddress": {"id": ADDRESS}}}]}},
-            INTERFACE,
-            Deed.NETWORK_OPENED,
-        ),
-        (
             "Microsoft.Network/publicIPAddresses/write",
             ADDRESS,
             {"properties": {"ipConfiguration": {"id": f"{INTERFACE}/ipConfigurations/one"}}},
@@ -319,24 +304,11 @@ def test_what_is_done_to_a_resource_is_a_touch(operation: str, resource: str, bo
 @pytest.mark.parametrize(
     ("operation", "resource", "body"),
     [
-        (
-            "Microsoft.Network/networkSecurityGroups/securityRules/write",
-            f"{RULES}/securityRules/shut",
-            {"properties": {"access": "Deny", "direction": "Inbound"}},
-        ),
-        ("Microsoft.Network/networkInterfaces/write", INTERFACE, {"properties": {"ipConfigurations": [{}]}}),
         ("Microsoft.Network/publicIPAddresses/write", ADDRESS, {"properties": {}}),
     ],
 )
 def test_a_network_that_is_not_opened_is_not_touched(operation: str, resource: str, body: Any) -> None:
     assert not traces(call(operation, resource, request=body))
-
-
-def test_an_interface_names_its_rules() -> None:
-    body = {"properties": {"networkSecurityGroup": {"id": RULES}}}
-    assert origins(traces(call("Microsoft.Network/networkInterfaces/write", INTERFACE, request=body)), INTERFACE) == [
-        (RULES, Link.NETWORK)
-    ]
 
 
 @pytest.mark.parametrize("failure", [None, Failure()])

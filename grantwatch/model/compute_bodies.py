@@ -139,35 +139,19 @@ class RestoreRequest(Body, frozen=True):
     restore_target_info: RestoreTarget | None = None
 
 
-class IpConfigurationProperties(Body, frozen=True):
-    """Whether an address of a network interface is a public one."""
+class PublicAddressProperties(Body, frozen=True):
+    """What a public address was given to."""
 
-    public_ip_address: Reference | None = None
-
-
-class IpConfiguration(Body, frozen=True):
-    """One address of a network interface."""
-
-    properties: IpConfigurationProperties | None = None
-
-
-class NetworkProperties(Body, frozen=True):
-    """Of a network interface, a public address, or a rule of a network security group."""
-
-    ip_configurations: tuple[IpConfiguration, ...] | None = None
-    network_security_group: Reference | None = None
     ip_configuration: Reference | None = None
-    access: str | None = None
-    direction: str | None = None
 
 
-class NetworkResource(Body, frozen=True):
-    """Body of a write to one of these.
+class PublicAddress(Body, frozen=True):
+    """Body of a write to a public address.
 
-    https://learn.microsoft.com/rest/api/virtualnetwork/network-interfaces/create-or-update
+    https://learn.microsoft.com/rest/api/virtualnetwork/public-ip-addresses/create-or-update
     """
 
-    properties: NetworkProperties | None = None
+    properties: PublicAddressProperties | None = None
 
 
 class LinkedMachine(Body, frozen=True):

@@ -22,7 +22,6 @@ from grantwatch.model.compute_bodies import (
 )
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import resource_of
-from grantwatch.model.touches import INTERFACE_WRITTEN, network_of
 from grantwatch.model.traces import Link
 
 Origin = tuple[str | None, Link, str | None]
@@ -190,12 +189,6 @@ def _vault_restored(operation: Operation) -> Iterator[Origin]:
     yield wanted.source_resource_id or request.source_resource_id, Link.VAULT_RESTORE, target
 
 
-def _interface_written(operation: Operation) -> Iterator[Origin]:
-    for network in network_of(operation):
-        rules = network.network_security_group
-        yield rules.id if rules else None, Link.NETWORK, operation.resource.text
-
-
 _VAULT_RESTORE = (
     "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems/recoveryPoints/restore/action"
 )
@@ -214,6 +207,5 @@ READERS: dict[str, Reader] = {
     "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/attachDetachDataDisks/action": _disks_attached,
     _VAULT_RESTORE: _vault_restored,
     "Microsoft.DataProtection/backupVaults/backupInstances/restore/action": _vault_restored,
-    INTERFACE_WRITTEN: _interface_written,
 }
 """What reads an operation, by its name as Microsoft spells it."""

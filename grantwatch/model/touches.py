@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 from grantwatch.model.bodies import Body
-from grantwatch.model.compute_bodies import NetworkProperties, NetworkResource, ShareableLinks
+from grantwatch.model.compute_bodies import PublicAddress, ShareableLinks
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.traces import Deed
 
-INTERFACE_WRITTEN = "Microsoft.Network/networkInterfaces/write"
-_RULE_WRITTEN = "Microsoft.Network/networkSecurityGroups/securityRules/write"
 _ADDRESS_WRITTEN = "Microsoft.Network/publicIPAddresses/write"
 _LINKS_CREATED = "Microsoft.Network/bastionHosts/createShareableLinks/action"
 
@@ -36,10 +34,10 @@ _DELETIONS = (
 _DEEDS = {name.lower(): deed for name, deed in _ON_THE_MACHINE.items()}
 _DELETED = frozenset(map(str.lower, _DELETIONS))
 
-TOUCHING = (*_ON_THE_MACHINE, *_DELETIONS, INTERFACE_WRITTEN, _RULE_WRITTEN, _ADDRESS_WRITTEN, _LINKS_CREATED)
-"""The operations that touch something."""
+TOUCHING = (*_ON_THE_MACHINE, *_DELETIONS, _ADDRESS_WRITTEN, _LINKS_CREATED)
+"""The operations that touch something. Interfaces and rules of firewalls are written too often to be looked at."""
 
-NETWORK_BODIES: tuple[type[Body], ...] = (NetworkResource, ShareableLinks)
+NETWORK_BODIES: tuple[type[Body], ...] = (PublicAddress, ShareableLinks)
 
 
 def touched(operation: Operation) -> Iterator[tuple[str, Deed]]:
@@ -49,20 +47,11 @@ def touched(operation: Operation) -> Iterator[tuple[str, Deed]]:
         yield _machine_of(operation.resource).text, _DEEDS[name]
     elif name in _DELETED:
         yield operation.resource.text, Deed.DELETED
-    elif name == _RULE_WRITTEN.lower():
-        if _lets_in(operation):
-            yield _parent(operation.resource).text, Deed.NETWORK_OPENED
     elif name == _LINKS_CREATED.lower():
         linked = (each.vm.id for each in operation.request(ShareableLinks).vms or () if each.vm)
         yield from ((machine, Deed.BASTION_LINK) for machine in linked if machine)
     else:
         yield from ((interface, Deed.NETWORK_OPENED) for interface in _made_public(operation))
-
-
-def network_of(operation: Operation) -> Iterator[NetworkProperties]:
-    """What is known of the network resource that a call wrote."""
-    for body in (operation.response(NetworkResource), operation.request(NetworkResource)):
-        yield body.properties or NetworkProperties()
 
 
 def _machine_of(resource: ResourceId) -> ResourceId:
@@ -75,22 +64,9 @@ def _parent(resource: ResourceId) -> ResourceId:
     return next(resource.ancestors(), resource)
 
 
-def _lets_in(operation: Operation) -> bool:
-    """Whether a rule allows traffic in, as far as it is known not to."""
-    rules = [rule for rule in network_of(operation) if rule.access or rule.direction]
-    return all(
-        (rule.access or "allow").lower() == "allow" and (rule.direction or "inbound").lower() == "inbound"
-        for rule in rules
-    )
-
-
 def _made_public(operation: Operation) -> Iterator[str]:
-    """The network interfaces that are known to have a public address."""
-    name = operation.name.lower()
-    for network in network_of(operation):
-        addresses = (each.properties.public_ip_address for each in network.ip_configurations or () if each.properties)
-        if name == INTERFACE_WRITTEN.lower() and any(addresses):
-            yield operation.resource.text
-        given = network.ip_configuration.id if network.ip_configuration else None
-        if name == _ADDRESS_WRITTEN.lower() and given:
-            yield _parent(resource_of(given)).text
+    """The network interface that is known to have been given a public address."""
+    for body in (operation.response(PublicAddress), operation.request(PublicAddress)):
+        given = body.properties and body.properties.ip_configuration
+        if given and given.id:
+            yield _parent(resource_of(given.id)).text

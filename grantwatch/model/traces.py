@@ -32,7 +32,7 @@ class Link(StrEnum):
     ATTACH = "Attach"
     OS_DISK = "OsDisk"
     NETWORK = "Network"
-    """A network interface of a machine, or the rules of one: carries no data."""
+    """A network interface of a machine: carries no data."""
 
 
 COPIES = frozenset(
