@@ -20,7 +20,7 @@ from grantwatch.judgement.steps import presumed_step
 from grantwatch.memory.due import due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined
-from grantwatch.memory.notes import Notes, courses_of
+from grantwatch.memory.notes import Notes, courses_of, note_of
 from grantwatch.memory.sightings import NOTHING_NEW, Novelty, Sightings, trainee_in
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
 from grantwatch.memory.windows import Windows
@@ -81,7 +81,7 @@ class Rounds:
         windows: Windows,
         is_published: Callable[[str, int], bool],
     ) -> None:
-        self._courses = index.courses
+        self._courses = {course.name: course for course in index.courses}
         self._windows = windows
         self._drafting = Drafting(index, windows)
         self._verdicts = Verdicts(organisation, clock, is_published)
@@ -180,10 +180,16 @@ class Rounds:
             for event, match in matches:
                 yield from self._courses_of(presumed_step(detector, event, match), draft)
         for published in draft.entity.findings.values():
-            yield from _told_of(published, draft.entity.key.tenant)
+            yield from self._told_of(published, draft)
+
+    def _told_of(self, published: Published, draft: Draft) -> Iterator[GatheringKey]:
+        """Where a finding counts or once counted."""
+        for detector, *natural in published.courses:
+            if detector in self._courses:
+                yield GatheringKey(tenant=draft.entity.key.tenant, detector=detector, natural=tuple(natural))
 
     def _courses_of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
-        return courses_of(step, draft.entity.key.tenant, self._courses, self._windows)
+        return courses_of(step, draft.entity.key.tenant, self._courses.values(), self._windows)
 
     def _conclude(
         self, view: _View, neighbourhood: Neighbourhood, novelties: Mapping[EntityKey, Novelty], work: Work
@@ -223,11 +229,14 @@ class Rounds:
         for each in found:
             for gathering in self._courses_of(each.step, draft):
                 if each.published is not None or _holds(view, gathering, each):
-                    queue[gathering][each.step.finding] = Note(known=known, step=each.step)
+                    queue[gathering][each.step.finding] = self._note(gathering, each.step, known)
             for left in self._former_courses(each, draft):
-                queue[left][each.step.finding] = Note(known=known, step=replace(each.step, void=True))
+                queue[left][each.step.finding] = self._note(left, replace(each.step, void=True), known)
         for entity, notes in draft.notes.items():
             queue[entity] = joined(queue[entity], notes)
+
+    def _note(self, gathering: GatheringKey, step: Step, known: int) -> Note:
+        return note_of(step, self._courses[gathering.detector], self._windows, known)
 
     def _former_courses(self, verdict: Verdict, draft: Draft) -> set[GatheringKey]:
         """Where a finding was told to count and does no more. Notes in the entity where it does."""
@@ -235,7 +244,7 @@ class Rounds:
         if published is None:
             return set()
         now = set(self._courses_of(verdict.step, draft))
-        before = set(_told_of(published, draft.entity.key.tenant))
+        before = set(self._told_of(published, draft))
         if now - before:
             courses = tuple(sorted((key.detector, *key.natural) for key in now | before))
             findings = {verdict.step.detector: replace(published, courses=courses)}
@@ -280,11 +289,6 @@ def _holds(view: _View, gathering: EntityKey, verdict: Verdict) -> bool:
     """Whether a gathering was told of a finding that, as it now turns out, is none."""
     row = view.rows.get(address_of_entity(gathering))
     return row is not None and verdict.step.finding in restored(gathering, row).notes
-
-
-def _told_of(published: Published, tenant: str) -> Iterator[GatheringKey]:
-    for detector, *natural in published.courses:
-        yield GatheringKey(tenant=tenant, detector=detector, natural=tuple(natural))
 
 
 def _notes(facts: Mapping[str, Fact]) -> dict[str, Note]:

@@ -19,24 +19,25 @@ from grantwatch.model.storage_access import Access
 from grantwatch.model.traces import Trace
 from grantwatch.model.volume import BUCKET, Amount
 
-MOST_FACTS = MOST_STEPS
+MOST_FACTS = 256
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
 MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
 MOST_AMOUNTS = 2 * timedelta(days=1) // BUCKET
 """All of one day, and of windows that begin on it and are no longer than a day."""
-_MOST_ALIKE = 2
-"""Traces of one edge in one week."""
+_MOST_ALIKE_TRACES = 2
+"""Of one edge in one week."""
 
 
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
     ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
-    that rest on as many the earlier.
+    that rest on as many the earlier. Of steps that are ``alike`` the first is enough, if it holds.
     """
 
     known: int = 0
+    alike: str | None = None
     step: Step | None = None
     trace: Trace | None = None
     amount: Amount | None = None
@@ -50,6 +51,8 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def holds(self) -> bool:
+        if self.step is not None:
+            return not self.step.void
         return self.trace is None or self.trace.holds
 
 
@@ -86,6 +89,8 @@ def most(facts: Mapping[str, Fact]) -> int:
     fact = next(iter(facts.values()), None)
     if isinstance(fact, Note) and fact.amount is not None:
         return MOST_AMOUNTS
+    if isinstance(fact, Note) and fact.step is not None:
+        return MOST_STEPS + 1
     return MOST_USES if isinstance(fact, Access) and not (fact.object_path or fact.source_path) else MOST_FACTS
 
 
@@ -100,26 +105,34 @@ def _prevails(fact: Fact, other: Fact) -> bool:
 
 
 def _trimmed(facts: dict[str, F]) -> dict[str, F]:
-    """The earliest, of traces of one edge in one week only a few: what is told daily must not crowd out what is new."""
-    kept = _without_repetition(facts) if any(map(_is_trace, facts.values())) else facts
+    """The earliest, and only a few of those that tell the same: what is told all day must not crowd out what is new."""
+    kept = _without_repetition(facts) if any(_likeness(name, fact) for name, fact in facts.items()) else facts
     if len(kept) <= most(kept):
         return kept
     return dict(sorted(kept.items(), key=_precedence)[: most(kept)])
-
-
-def _is_trace(fact: Fact) -> bool:
-    return isinstance(fact, Note) and fact.trace is not None
 
 
 def _without_repetition(facts: Mapping[str, F]) -> dict[str, F]:
     alike: dict[str, int] = defaultdict(int)
     kept = {}
     for name, fact in sorted(facts.items(), key=_precedence):
-        group = name.partition("-")[0]
-        alike[group] += 1
-        if alike[group] <= _MOST_ALIKE:
-            kept[name] = fact
+        likeness = _likeness(name, fact)
+        if likeness is not None:
+            group, most_alike = likeness
+            alike[group] += 1
+            if alike[group] > most_alike:
+                continue
+        kept[name] = fact
     return kept
+
+
+def _likeness(name: str, fact: Fact) -> tuple[str, int] | None:
+    """With what a fact shares its place, and how many of those are kept."""
+    if not isinstance(fact, Note):
+        return None
+    if fact.trace is not None:
+        return name.partition("-")[0], _MOST_ALIKE_TRACES
+    return (fact.alike, 1) if fact.alike else None
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:

@@ -28,6 +28,16 @@ def courses_of(step: Step, tenant: str, detectors: Iterable[Detector], windows: 
                 yield GatheringKey(tenant=tenant, detector=detector.name, natural=natural)
 
 
+def note_of(step: Step, course: Detector, windows: Windows, known: int) -> Note:
+    """The note of a step in a course. What one actor does to one target is alike, in each quarter of a window."""
+    window = windows.length(course.window) if course.window else None
+    alike = None
+    if window is not None:
+        quarter = step.at.timestamp() // (window.total_seconds() / 4)
+        alike = digest((step.detector, step.resource.key, step.actor.id, step.severity, quarter))
+    return Note(known=known, alike=alike, step=step)
+
+
 def traced(traces: Iterable[Trace], key: EntityKey, detector: Detector, known: int) -> Notes:
     """The notes that traces left by a call make: an edge at both of its ends, a touch at its node."""
     notes: Notes = defaultdict(dict)

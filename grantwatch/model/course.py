@@ -16,7 +16,7 @@ from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Outcome, Severity
 
 MOST_STEPS = 256
-"""That are kept of one course: the earliest."""
+"""That count of one course: the earliest. One more is kept, which says that there are more."""
 
 
 class Window(StrEnum):
@@ -115,8 +115,8 @@ class Course:
 
     @property
     def is_full(self) -> bool:
-        """As many steps as are kept: there may have been more."""
-        return len(self.steps) >= MOST_STEPS
+        """More steps than count: there may have been still more."""
+        return len(self.steps) > MOST_STEPS
 
     @property
     def first(self) -> Step:
