@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace as with_fields
 from datetime import timedelta
 from itertools import combinations, pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,10 @@ from detectors.grant_left_open import grant_left_open
 from detectors.grants_denied_in_bulk import grants_denied_in_bulk
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
+from grantwatch.memory import facts
 from grantwatch.memory.facts import Note, joined
+from grantwatch.memory.notes import note_of
+from grantwatch.memory.windows import Windows
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.attack import Stage
 from grantwatch.model.campaign import campaign_in, of_one_person
@@ -275,3 +279,20 @@ def test_a_course_of_some_findings_tells_of_them_alone() -> None:
 def test_of_two_notes_that_rest_on_as_much_the_earlier_holds() -> None:
     late, early = (Note(known=2, step=replace(used, at=NOON + timedelta(minutes=n))) for n in (9, 3))
     assert joined({"a": late}, {"a": early}) == joined({"a": early}, {"a": late}) == {"a": early}
+
+
+@given(steps=some_steps(), random=st.randoms(use_true_random=False))
+@stable(200)
+def test_of_too_many_steps_the_same_remain_in_whatever_order_they_are_told(steps: list[Step], random: Random) -> None:
+    notes = {each.finding: note_of(each, exfiltration_campaign, Windows(), 1) for each in steps}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facts, "MOST_STEPS", 5)
+        at_once, one_by_one = joined({}, notes), dict[str, Note]()
+        for name in random.sample(list(notes), len(notes)):
+            one_by_one = joined(one_by_one, {name: notes[name]})
+        kept = [note.step for note in at_once.values() if note.step]
+
+    assert at_once == one_by_one
+    assert len(kept) == min(6, len(steps))
+    distinct = {each.likeness(Windows().campaign) for each in steps if not each.void}
+    assert len({each.likeness(Windows().campaign) for each in kept if not each.void}) >= min(6, len(distinct))

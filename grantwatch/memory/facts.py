@@ -7,6 +7,7 @@ repetition and the number of writers cannot change what comes out.
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -25,15 +26,15 @@ MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
 MOST_AMOUNTS = 2 * timedelta(days=1) // BUCKET
 """All of one day, and of windows that begin on it and are no longer than a day."""
-_MOST_ALIKE_TRACES = 2
-"""Of one edge in one week."""
+_MOST_ALIKE = 2
+"""Traces of one edge in one week."""
 
 
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
     ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
-    that rest on as many the earlier. Of steps that are ``alike`` the first is enough, if it holds.
+    that rest on as many the earlier. Of steps that are ``alike`` the first is worth most.
     """
 
     known: int = 0
@@ -105,34 +106,41 @@ def _prevails(fact: Fact, other: Fact) -> bool:
 
 
 def _trimmed(facts: dict[str, F]) -> dict[str, F]:
-    """The earliest, and only a few of those that tell the same: what is told all day must not crowd out what is new."""
-    kept = _without_repetition(facts) if any(_likeness(name, fact) for name, fact in facts.items()) else facts
+    """The earliest; of too many, those that tell what others tell go first, lest repetition crowd out what is new.
+
+    Traces of one edge are told daily, and so are kept but twice a week, however few there are.
+    """
+    kept = _without_repetition(facts) if any(map(_is_trace, facts.values())) else facts
     if len(kept) <= most(kept):
         return kept
-    return dict(sorted(kept.items(), key=_precedence)[: most(kept)])
+    return dict(_in_order_of_worth(kept)[: most(kept)])
+
+
+def _is_trace(fact: Fact) -> bool:
+    return isinstance(fact, Note) and fact.trace is not None
 
 
 def _without_repetition(facts: Mapping[str, F]) -> dict[str, F]:
     alike: dict[str, int] = defaultdict(int)
     kept = {}
     for name, fact in sorted(facts.items(), key=_precedence):
-        likeness = _likeness(name, fact)
-        if likeness is not None:
-            group, most_alike = likeness
-            alike[group] += 1
-            if alike[group] > most_alike:
-                continue
-        kept[name] = fact
+        group = name.partition("-")[0]
+        alike[group] += 1
+        if alike[group] <= _MOST_ALIKE:
+            kept[name] = fact
     return kept
 
 
-def _likeness(name: str, fact: Fact) -> tuple[str, int] | None:
-    """With what a fact shares its place, and how many of those are kept."""
-    if not isinstance(fact, Note):
-        return None
-    if fact.trace is not None:
-        return name.partition("-")[0], _MOST_ALIKE_TRACES
-    return (fact.alike, 1) if fact.alike else None
+def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
+    """The first of those alike before all second ones, and so on. Adding more never brings forward what is there."""
+    seen: dict[str, int] = defaultdict(int)
+    ranked = []
+    for place, (name, fact) in enumerate(sorted(facts.items(), key=_precedence)):
+        rank = 0
+        if isinstance(fact, Note) and fact.alike:
+            rank, seen[fact.alike] = seen[fact.alike], seen[fact.alike] + 1
+        ranked.append((rank, place, (name, fact)))
+    return [item for _, _, item in sorted(ranked, key=itemgetter(0, 1))]
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:

@@ -61,6 +61,11 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     def resource(self) -> ResourceId:
         return resource_of(self.target)
 
+    def likeness(self, window: timedelta) -> tuple[str, ...]:
+        """What repetitions of it share: the deed, its target, who did it, how bad it is, and a quarter of a window."""
+        quarter = self.at.timestamp() // (window.total_seconds() / 4)
+        return self.detector, self.resource.key, self.actor.id or "", self.severity, str(quarter)
+
     @property
     def took_effect(self) -> bool:
         """It happened, and nothing has come up since that makes it void."""
@@ -115,8 +120,8 @@ class Course:
 
     @property
     def is_full(self) -> bool:
-        """More steps than count: there may have been still more."""
-        return len(self.steps) > MOST_STEPS
+        """More steps than count, none of them a repetition: there may have been still more."""
+        return len({step.likeness(self.window) for step in self.steps}) > MOST_STEPS
 
     @property
     def first(self) -> Step:
