@@ -136,11 +136,14 @@ def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
     seen: dict[str, int] = defaultdict(int)
     ranked = []
     for place, (name, fact) in enumerate(sorted(facts.items(), key=_precedence)):
-        rank = 0
-        if isinstance(fact, Note) and fact.alike:
-            rank, seen[fact.alike] = seen[fact.alike], seen[fact.alike] + 1
-        ranked.append((rank, place, (name, fact)))
+        likeness = _likeness(fact) or name
+        ranked.append((seen[likeness], place, (name, fact)))
+        seen[likeness] += 1
     return [item for _, _, item in sorted(ranked, key=itemgetter(0, 1))]
+
+
+def _likeness(fact: Fact) -> str | None:
+    return fact.alike if isinstance(fact, Note) else None
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:
