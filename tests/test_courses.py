@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace as with_fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations, pairwise
 from random import Random
 
@@ -24,8 +24,8 @@ from grantwatch.memory.notes import note_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.attack import Stage
-from grantwatch.model.campaign import campaign_in, of_one_person
-from grantwatch.model.course import MOST_STEPS, Course, Step
+from grantwatch.model.campaign import campaign_in, is_of_one_person
+from grantwatch.model.course import MOST_STEPS, WINDOWS_OF_A_COURSE, Course, Step, Window
 from grantwatch.model.grant import Grant, GrantKind
 from grantwatch.model.resource import resource_of
 from grantwatch.model.severity import Outcome, Severity
@@ -173,10 +173,38 @@ def test_a_disk_that_is_opened_and_deleted_is_housekeeping_beside_a_weakening_el
 
 def test_the_course_of_a_target_leaves_to_an_actor_what_that_actor_did_alone() -> None:
     alone = [opened, keys, deleted]
-    assert of_one_person(alone)
+    assert is_of_one_person(alone)
     assert standing(exfiltration_campaign, alone)
     assert not standing(exfiltration_campaign, alone, TARGET)
-    assert not standing(exfiltration_campaign, [*alone, used], TARGET)
+
+
+def test_a_sas_that_nobody_is_known_to_have_used_stays_part_of_the_story_of_its_account() -> None:
+    (of_three,) = standing(exfiltration_campaign, [opened, keys, used], TARGET)
+    (of_four,) = standing(exfiltration_campaign, [opened, keys, used, deleted], TARGET)
+    assert of_three.severity is None
+    assert of_four.severity is Severity.MEDIUM
+    assert of_four.related == (*of_three.related, "deleted")
+
+
+def test_one_campaign_is_told_once_though_it_lies_in_two_courses() -> None:
+    """Windows begin with every step, also behind the end of a course; what they tell is told already."""
+    length = Windows().campaign * WINDOWS_OF_A_COURSE
+    late = [replace(each, finding=f"{each.finding} again", at=each.at + timedelta(hours=5)) for each in THEFT]
+    course = course_of([*THEFT, *late])
+    assert course.begins is not None
+    shift = course.begins + length - timedelta(hours=4) - NOON
+    steps = [replace(each, at=each.at + shift) for each in (*THEFT, *late)]
+    courses: dict[tuple[str, ...], list[Step]] = {}
+    for each in steps:
+        for natural in Windows().keys(("actor", "ada"), Window.CAMPAIGN, each.at):
+            courses.setdefault(natural, []).append(each)
+    told = [
+        match.related
+        for natural, its in courses.items()
+        for match in exfiltration_campaign(with_fields(course_of(its), begins=datetime.fromisoformat(natural[-1])))
+        if isinstance(match, Match) and not match.void
+    ]
+    assert [len(related) for related in told] == [len(steps)]
 
 
 def test_the_course_of_a_target_tells_what_several_did() -> None:
