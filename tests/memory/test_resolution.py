@@ -178,3 +178,19 @@ def test_when_facts_were_dropped_nothing_speaks_in_favour_of_a_match() -> None:
     uncertain = judge(of, *harmless, certain=False)
 
     assert (uncertain.severity, uncertain.void) == (Severity.MEDIUM, False)
+
+
+def test_what_held_before_its_resource_went_does_not_make_the_same_value_void() -> None:
+    again = match(change=setting())
+
+    assert not judge(again, setting("true", -9), closing(-5)).void
+    assert judge(again, setting("true", -9), closing(-5), setting("true", -1)).void
+    assert judge(again, setting("true", -1), closing(-5)).void
+    assert judge(again, setting("true", -9), closing(5)).void
+
+
+def test_what_held_before_its_part_was_shut_out_does_not_make_the_same_value_void() -> None:
+    again = match(change=setting())
+
+    assert not judge(again, setting("true", -9), closing(-5, ACCESS)).void
+    assert judge(again, setting("true", -9), closing(-5, "another part")).void
