@@ -59,7 +59,7 @@ def network_opened(operation: Operation) -> Said:
                 at=operation.decided,
                 severity=None if everyone else Severity.LOW,
                 change=setting.of(value),
-                grant=Grant(GrantKind.NETWORK_OPENING, operation.decided),
+                grant=Grant(GrantKind.NETWORK_OPENING, operation.decided, name=(account.key, rule.name, value)),
                 recipient=ANYONE if everyone else rule.recipient(value),
                 evidence={"Opened": (f"{rule.name}: {value}",)},
                 containment=_containment(account, rule, value),

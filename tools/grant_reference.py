@@ -27,8 +27,10 @@ def grant_reference() -> Iterator[str]:
     yield f"## {TABLE}"
     yield (
         "A row is written when a grant is made, when its status, expiry, recipient, networks or severity change, and "
-        "for each day on which, and kind of network from which, a SAS was used. Of one grant and finding, the highest "
-        "`Revision` holds, unless it is `Withdrawn`. `grantwatch grants` puts the rows of each grant together."
+        "for each day on which, and kind of network from which, a SAS was used. A finding has a "
+        "row for each grant that it tells of, and they are all written anew when one of them changes: those with its "
+        "highest `Revision` hold, unless they are `Withdrawn`. `grantwatch grants` puts the rows of each grant "
+        "together: what was given anew before it ended is one grant, which lasts until the latest end."
     )
     yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(GrantRow)))
 
