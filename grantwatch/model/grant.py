@@ -95,7 +95,7 @@ class GrantKind(StrEnum):
     NETWORK_OPENING = (
         "NetworkOpening",
         Life(
-            ended_by=(Ending.OPPOSITE_WRITE, Ending.DELETION),
+            ended_by=(Ending.NETWORKS_SHUT_OUT, Ending.DELETION),
             expected=timedelta(days=7),
             because="Networks are opened for a piece of work, and forgotten.",
         ),
