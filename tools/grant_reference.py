@@ -22,7 +22,10 @@ def grant_reference() -> Iterator[str]:
     yield table(("Grant", "Ended by", "Expires", "Look after", "Why"), map(_entry, GrantKind))
     yield (
         f"Every grant also ends with the {Ending.DELETION.words}. Changes of stored access policies are in no log that "
-        "shows what they change, so a SAS that was ended so stays Open until it expires."
+        "shows what they change, so a SAS that was ended so stays Open until it expires. Nor do records tell which "
+        "private endpoint was let in by `privateEndpointConnectionsApproval`, or which invitation led to the "
+        "subscription that `providerShareSubscriptions/revoke` shuts out: such grants stay Open until their resource, "
+        "or the invitation, is deleted."
     )
     yield f"## {TABLE}"
     yield (
