@@ -13,7 +13,20 @@ from grantwatch.model.grant import GrantStatus
 from grantwatch.model.inventory import StandingGrant, inventory
 from grantwatch.settings import Settings
 from tests.memory.life import Clock
-from tests.world import ACCOUNT, ADMIN, DISK, END, NOON, OWNER, STRANGER, SUBSCRIPTION, body_of, disk_access, sas_read
+from tests.world import (
+    ACCOUNT,
+    ADMIN,
+    DISK,
+    END,
+    NOON,
+    OWNER,
+    STRANGER,
+    SUBSCRIPTION,
+    account_sas,
+    body_of,
+    disk_access,
+    sas_read,
+)
 from tools.azure_records import Record, activity_call, synthetic_guid
 
 HOUR = timedelta(hours=1)
@@ -159,6 +172,27 @@ def test_a_grant_that_is_given_anew_is_extended_and_ends_once() -> None:
     assert extended.expires is not None
     assert timedelta() <= extended.expires - extended.opened - HOUR * 1.5 < timedelta(minutes=1)
     assert ended.status is GrantStatus.REVOKED
+
+
+def test_a_grant_of_a_length_that_none_can_have_may_last_and_is_told_of_when_it_was_left_open() -> None:
+    for seconds in (0, -60, 10**18):
+        lasting = disk_access(1, NOON, request={"access": "Read", "durationInSeconds": seconds})
+        ledger = Ledger(lasting, swept=NOON + 2 * DAY)
+        (disk,) = ledger.at(NOON + 300 * DAY)
+
+        assert (disk.status, disk.expires) == (GrantStatus.OPEN, None)
+        assert len(ledger.of("grant_left_open")) == 1
+
+
+def test_a_sas_that_was_issued_for_a_time_long_past_has_expired_and_is_never_left_open() -> None:
+    request = {"signedServices": "b", "signedPermission": "r", "keyToSign": "key2"}
+    for expiry in ("2020-01-01T00:00:00Z", "0001-01-01T00:00:00Z"):
+        ledger = Ledger(account_sas(1, NOON, request={**request, "signedExpiry": expiry}), swept=NOON + 90 * DAY)
+        (sas,) = ledger.at(NOON + HOUR)
+
+        assert sas.status is GrantStatus.EXPIRED
+        assert ledger.of("account_sas_issued")
+        assert not ledger.of("grant_left_open")
 
 
 def test_however_often_a_local_user_is_written_there_is_one_grant() -> None:
