@@ -9,6 +9,10 @@ from grantwatch.model.life import Ending
 from grantwatch.model.schema import columns_of
 from tools.markdown import NOTICE, described, row, table
 
+_THAT_HOLD = f"""{TABLE}
+| join kind=leftsemi ({TABLE} | summarize Revision = max(Revision) by FindingId) on FindingId, Revision
+| where not(Withdrawn)"""
+
 
 def grant_reference() -> Iterator[str]:
     """The page, block by block."""
@@ -33,8 +37,10 @@ def grant_reference() -> Iterator[str]:
         "for each day on which, and kind of network from which, a SAS was used. A finding has a "
         "row for each grant that it tells of, and they are all written anew when one of them changes: those with its "
         "highest `Revision` hold, unless they are `Withdrawn`. `grantwatch grants` puts the rows of each grant "
-        "together: what was given anew before it ended is one grant, which lasts until the latest end."
+        "together: what was given anew before it ended is one grant, which lasts until the latest end. In KQL, the "
+        "rows that hold are:"
     )
+    yield f"```kusto\n{_THAT_HOLD}\n```"
     yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(GrantRow)))
 
 
