@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
 from grantwatch.intake import Intake
-from grantwatch.judgement.rendering import Content, Organisation
+from grantwatch.judgement.rendering import GRANTS, Content, Organisation
 from grantwatch.memory.entities import Published
 from grantwatch.memory.events import unpacked
 from grantwatch.memory.volumes import Volumes
@@ -91,9 +91,10 @@ class Engine:
         if unpublished:
             findings = [_finding(each.published, each.content, now) for each in unpublished]
             grants = [
-                _grant(finding, each.published.named)
+                row
                 for finding, each in zip(findings, unpublished, strict=True)
                 if each.changes_grant and each.published.named
+                for row in _grants(finding, each.content[GRANTS], each.published.named)
             ]
             self._sink.publish(findings, grants)
             tally.published += len(findings)
@@ -127,10 +128,11 @@ def _finding(published: Published, content: Content, now: datetime) -> "Finding"
         "RevisionReason": published.reason,
         "RaisedTo": published.raised_to,
     }
-    return Finding.model_validate({**content, **revision})
+    columns = {name: value for name, value in content.items() if name != GRANTS}
+    return Finding.model_validate({**columns, **revision})
 
 
-def _grant(finding: "Finding", named: tuple[str, str]) -> "GrantRow":
-    from grantwatch.model.grant_row import grant_row
+def _grants(finding: "Finding", grants: Sequence[Content], named: tuple[str, str]) -> "list[GrantRow]":
+    from grantwatch.model.grant_row import grant_rows
 
-    return grant_row(finding.model_dump(), named)
+    return grant_rows(finding.model_dump(), grants, named)

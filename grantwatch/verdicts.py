@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from grantwatch.detection.detector import Detector
 from grantwatch.drafting import Draft
-from grantwatch.judgement.rendering import Content, Judged, Organisation, judged, rendered
+from grantwatch.judgement.judged import Judged
+from grantwatch.judgement.rendering import Content, Organisation, judged, rendered
 from grantwatch.judgement.revision import revised
 from grantwatch.judgement.steps import step_of
 from grantwatch.memory.entities import Published

@@ -125,7 +125,7 @@ class Match(Struct, frozen=True, kw_only=True):
 
     @property
     def closed_by(self) -> tuple[Topic, ...]:
-        """Under what it is said that the grant ended: of itself, of its resource, and of what that lies in.
+        """Under what it is said that the grant ended: of itself, of its resource, and of all that this lies in.
 
         A grant of another finding's ends there.
         """
@@ -144,12 +144,20 @@ class Match(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=4096)
 def _endings(carrier: str | None, target: ResourceId) -> tuple[Topic, ...]:
-    """Of a carrier, the target, the resource it belongs to, and the group. A topic costs two calls of the store."""
+    """Of a carrier, the target, the resources it lies in, and the group, but not of services: those are never deleted.
+
+    A topic costs two calls of the store.
+    """
     places = (target, *target.ancestors())
-    resources = [each for each in places if not each.kind.startswith("microsoft.resources/")]
+    resources = [each for each in places if not each.kind.startswith("microsoft.resources/") and not _is_service(each)]
     groups = (each for each in places if each.kind == "microsoft.resources/resourcegroups")
     own = [resource_of(carrier)] if carrier else []
-    return tuple(dict.fromkeys(ending(each) for each in (*own, *resources[:1], *resources[-1:], *groups)))
+    return tuple(dict.fromkeys(ending(each) for each in (*own, *resources, *groups)))
+
+
+def _is_service(resource: ResourceId) -> bool:
+    """Such as the blob service of an account, which is always there."""
+    return resource.name.lower() == "default" and resource.kind.endswith("services")
 
 
 def nothing_in(course: Course) -> Match:

@@ -50,8 +50,10 @@ def remove_network_rule(account: ResourceId, *rule: str) -> str:
     return f"az storage account network-rule remove {_located(account)} {words}"
 
 
-def delete_replication_policy(account: ResourceId, policy: str) -> str:
-    """End object replication by one policy."""
+def delete_replication_policy(account: ResourceId, policy: str | None) -> str:
+    """End object replication by one policy; list those of the account where it is not known which it is."""
+    if policy is None:
+        return f"az storage account or-policy list {_located(account)}"
     return f"az storage account or-policy delete {_located(account)} --policy-id {shlex.quote(policy)}"
 
 

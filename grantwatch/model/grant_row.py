@@ -1,9 +1,11 @@
 """The grants table: who can reach what, since the deployment began.
 
-A row says how a grant stands; of each finding the latest row holds, whichever grant it names. ``Expired`` is never
-written: readers compare ``GrantExpiresAt`` with the time of reading.
+A row says how a grant stands. A finding has a row for each grant that it tells of, all written anew when one changes:
+those of its highest revision hold, whichever grants they name. ``Expired`` is never written: readers compare
+``GrantExpiresAt`` with the time of reading.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -30,9 +32,9 @@ class GrantRow(BaseModel):
 
     TimeGenerated: datetime = Field(description="When this row was written.")
     OwnerTenantId: str | None = Field(description="Tenant that owns the target.")
-    GrantId: str = Field(description="The grant; all findings that tell of one SAS name the same.")
+    GrantId: str = Field(description="The grant; all findings that tell of one, such as a SAS, name the same.")
     FindingId: str = Field(description="The finding that this row comes from.")
-    Revision: int = Field(description="Revision of that finding; of one finding, the row with the highest one holds.")
+    Revision: int = Field(description="Revision of that finding; of one finding, the rows with the highest one hold.")
     RowKind: Occasion = Field(
         description="Change: the grant was made, or something of it changed. Use: it was used on a day, from a network."
     )
@@ -65,24 +67,28 @@ class GrantRow(BaseModel):
     SchemaVersion: int = Field(description="Version of this table's columns.")
 
 
-def grant_row(finding: dict[str, Any], named: tuple[str, str]) -> GrantRow:
-    """The row of the grant that a finding, by its columns, tells of, or that it told of before more was known.
+def grant_rows(finding: dict[str, Any], grants: Sequence[dict[str, Any]], named: tuple[str, str]) -> list[GrantRow]:
+    """The rows of the grants that a finding, by its columns, tells of, each with columns of its own.
 
-    ``named`` is the id and kind of that grant.
+    ``named`` is the id and kind of a grant that it told of before more was known; where it tells of none any more, the
+    row says so.
     """
-    if finding["GrantId"] is None:
-        identity, kind = named
-        finding |= {"GrantId": identity, "GrantKind": kind, "GrantStatus": grant.GrantStatus.REVOKED, "Withdrawn": True}
-    uses = finding["GrantKind"] == grant.GrantKind.SAS_IN_USE
-    day = finding["EventTime"].replace(hour=0, minute=0, second=0, microsecond=0) if uses else None
-    shared = {name: finding[name] for name in GrantRow.model_fields if name in finding}
+    identity, kind = named
+    nothing = {"GrantId": identity, "GrantKind": kind, "GrantStatus": grant.GrantStatus.REVOKED, "Withdrawn": True}
+    return [_row(finding | each) for each in grants or [nothing]]
+
+
+def _row(columns: dict[str, Any]) -> GrantRow:
+    uses = columns["GrantKind"] == grant.GrantKind.SAS_IN_USE
+    day = columns["EventTime"].replace(hour=0, minute=0, second=0, microsecond=0) if uses else None
+    shared = {name: columns[name] for name in GrantRow.model_fields if name in columns}
     return GrantRow.model_validate(
         {
+            "Networks": (),
             **shared,
             "RowKind": Occasion.USE if uses else Occasion.CHANGE,
             "Day": day,
-            "ActorName": finding["ActorUpn"] or finding["ActorName"] or finding["ActorAppId"],
-            "Networks": tuple(finding["Evidence"].get("Addresses", ())),
+            "ActorName": columns["ActorUpn"] or columns["ActorName"] or columns["ActorAppId"],
             "SchemaVersion": SCHEMA_VERSION,
         }
     )

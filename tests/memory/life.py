@@ -79,12 +79,12 @@ class Outcome:
 
 
 def _standing(rows: Sequence[GrantRow]) -> dict[str, Any]:
-    """Of each finding the latest row, but for those withdrawn."""
-    latest = {row.FindingId: row for row in sorted(rows, key=lambda row: row.Revision)}
+    """Of each finding the rows of its latest revision, but for those withdrawn."""
+    latest = {row.FindingId: row.Revision for row in sorted(rows, key=lambda row: row.Revision)}
     return {
-        finding: row.model_dump(mode="json", exclude=_OF_ONE_RUN)
-        for finding, row in latest.items()
-        if not row.Withdrawn
+        f"{row.FindingId} {row.GrantId}": row.model_dump(mode="json", exclude=_OF_ONE_RUN)
+        for row in rows
+        if row.Revision == latest[row.FindingId] and not row.Withdrawn
     }
 
 
