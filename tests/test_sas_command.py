@@ -202,8 +202,23 @@ def test_what_the_shell_makes_of_a_url_without_quotes_is_not_repeated() -> None:
         run("--sig", SIGNATURE),
         run(*URL.split("&")),
         run(URL, "--format", "no"),
+        run("--format", URL),
+        run("-", "--store", URL, given=URL),
     ):
         assert_silent(result)
+
+
+@pytest.mark.parametrize("before", [[], ["--nothing"], ["replay"], ["replay", "--store"], ["query"], ["grants"]])
+@pytest.mark.parametrize("url", [URL, f"--url={URL}", f"{HOST}/c?sv=2024-11-04&sig={SIGNATURE}"])
+def test_no_command_repeats_a_url_that_it_was_not_to_have(
+    before: list[str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*before, url])
+
+    assert result.exit_code in (1, 2)
+    assert result.stderr
+    assert_silent(result)
 
 
 def test_a_store_that_is_named_must_be_there(tmp_path: Path) -> None:
