@@ -1,7 +1,7 @@
 """Who came before: those who could have done what a match tells of, ranked by how likely it was them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,7 +37,7 @@ class Candidate(Struct, frozen=True):
 
 def preceded(match: Match, lookback: Lookback, precedents: Sequence[Precedent]) -> Match:
     """The match with its candidates, the likeliest first; void where nobody came before."""
-    found = sorted(candidates(match, lookback, precedents), key=_rank)
+    found = ranked(match.at, lookback, precedents)
     if not found:
         return replace(match, void=True)
     elsewhere = {"severity": lookback.severity_if_elsewhere} if found[0].is_elsewhere else {}
@@ -45,13 +45,16 @@ def preceded(match: Match, lookback: Lookback, precedents: Sequence[Precedent]) 
     return replace(match, evidence={**match.evidence, "IssuerCandidates": told}, **elsewhere)
 
 
-def candidates(match: Match, lookback: Lookback, precedents: Sequence[Precedent]) -> list[Candidate]:
-    """Those who came before in time, each by their last time: of many readings of one actor one is enough."""
+def ranked(at: datetime, lookback: Lookback, precedents: Sequence[Precedent]) -> list[Candidate]:
+    """Those who came before that moment, and in time, the likeliest first.
+
+    Each counts by their last time: of many readings of one actor one is enough.
+    """
     latest: dict[tuple[str, str | None], Precedent] = {}
     for precedent in sorted(precedents, key=lambda each: (each.at, repr(each.actor))):
-        if timedelta(0) <= match.at - precedent.at <= lookback.within:
+        if timedelta(0) <= at - precedent.at <= lookback.within:
             latest[precedent.actor.label, network_of(precedent.actor.address)] = precedent
-    return [_candidate(each, match.at - each.at, lookback) for each in latest.values()]
+    return sorted((_candidate(each, at - each.at, lookback) for each in latest.values()), key=_rank)
 
 
 def _candidate(precedent: Precedent, gap: timedelta, lookback: Lookback) -> Candidate:

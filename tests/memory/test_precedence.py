@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantwatch.detection.match import Lookback, Match, Precedent
-from grantwatch.memory.precedence import candidates
+from grantwatch.memory.precedence import ranked
 from grantwatch.memory.resolution import resolved
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.resource import resource_of
@@ -97,5 +97,5 @@ def test_only_a_known_other_network_is_elsewhere(precedent: Precedent, severity:
 def test_time_network_and_being_a_person_speak_for_a_candidate(
     minutes: float, kind: ActorKind, address: str, confidence: str
 ) -> None:
-    (candidate,) = candidates(USE, LOOKBACK, [read(minutes, address, kind)])
+    (candidate,) = ranked(NOON, LOOKBACK, [read(minutes, address, kind)])
     assert candidate.confidence == confidence
