@@ -13,8 +13,8 @@ from grantwatch.model.storage_access import Access, Authentication, StorageAcces
 
 LOOKBACK = timedelta(hours=72)
 _OUTSIDE = (IpClass.PUBLIC, IpClass.UNKNOWN)
-_DAYS = 3
-"""Of which readings are looked for: that of the first use, and those before it."""
+_DAYS = LOOKBACK.days + 1
+"""Of which readings are looked for: that of the first use, and those that the time before it reaches into."""
 
 
 def by_key_signature(access: Access) -> tuple[str, ...] | None:
