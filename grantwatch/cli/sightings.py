@@ -14,7 +14,6 @@ from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.network import IpClass, Networks, network_of
 from grantwatch.model.resource import resource_of
 from grantwatch.model.sas import Sas, SasKind
-from grantwatch.model.severity import Severity
 from grantwatch.wire.leak import Leak
 
 _CURRENT = "GrantWatchFindings_CL | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
@@ -97,7 +96,7 @@ def _issuers(store: Answering, sas: Sas, account: str | None, seen: Sequence[_Si
     precedents = list(_precedents(store, sas, account, did)) if did else []
     # Windows of bulk begin on their five minutes, and so before the first read in them.
     used = [each.row["EventTime"] for each in seen if "WindowStart" not in each.evidence]
-    lookback = Lookback(topics=(), within=_EVER, origins=tuple(_outside(seen)), severity_if_elsewhere=Severity.MEDIUM)
+    lookback = Lookback(topics=(), within=_EVER, origins=tuple(_outside(seen)))
     if used:
         told = [str(each) for each in ranked(min(used), lookback, precedents)]
     else:

@@ -84,16 +84,17 @@ class Precedent(Statement, frozen=True, kw_only=True):
 
 
 class Lookback(Struct, frozen=True, kw_only=True):
-    """What must have come before a match, under which topics and how long before; without it the match is void.
+    """What came before a match, under which topics and how long before.
 
-    ``origins`` are the networks that the match comes from. Where whoever came before came from none of them, the
-    severity is ``severity_if_elsewhere``.
+    Where it ``must`` have, a match without it is void. ``origins`` are the networks that the match comes from; where
+    whoever came before came from none of them, the severity is ``severity_if_elsewhere``, if there is one.
     """
 
     topics: tuple[Topic, ...]
     within: timedelta
     origins: tuple[str, ...]
-    severity_if_elsewhere: Severity
+    severity_if_elsewhere: Severity | None = None
+    must: bool = True
 
 
 class Match(Struct, frozen=True, kw_only=True):

@@ -36,13 +36,16 @@ class Candidate(Struct, frozen=True):
 
 
 def preceded(match: Match, lookback: Lookback, precedents: Sequence[Precedent]) -> Match:
-    """The match with its candidates, the likeliest first; void where nobody came before."""
+    """The match with its candidates, the likeliest first; void where nobody came before but somebody must have."""
     found = ranked(match.at, lookback, precedents)
     if not found:
-        return replace(match, void=True)
-    elsewhere = {"severity": lookback.severity_if_elsewhere} if found[0].is_elsewhere else {}
+        return replace(match, void=match.void or lookback.must)
     told = tuple(dict.fromkeys(map(str, found)))
-    return replace(match, evidence={**match.evidence, "IssuerCandidates": told}, **elsewhere)
+    return replace(
+        match,
+        evidence={**match.evidence, "IssuerCandidates": told},
+        severity=(found[0].is_elsewhere and lookback.severity_if_elsewhere) or match.severity,
+    )
 
 
 def ranked(at: datetime, lookback: Lookback, precedents: Sequence[Precedent]) -> list[Candidate]:
