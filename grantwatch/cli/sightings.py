@@ -105,7 +105,7 @@ def _issuers(store: Answering, sas: Sas, account: str | None, seen: Sequence[_Si
 
 
 def _precedents(store: Answering, sas: Sas, account: str, did: Mapping[str, str]) -> Iterator[Precedent]:
-    """What people did that it takes to make such a SAS, in order. Azure's own services hand none out."""
+    """What people did that it takes to make such a SAS, in order."""
     detectors = ", ".join(f'"{each}"' for each in did)
     condition = (
         f'Detector in ({detectors}) and Outcome in ("Succeeded", "Accepted") '

@@ -25,7 +25,7 @@ def by_signature(access: Access) -> tuple[str, ...] | None:
 
 
 def keys_read(account: str, day: date) -> Topic:
-    """Under what it is said that somebody read an account's keys on a day."""
+    """Under what it is said that somebody read an account's keys, or renewed one, on a day."""
     return "account keys read", account.lower(), day.isoformat()
 
 

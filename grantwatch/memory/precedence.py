@@ -51,11 +51,14 @@ def preceded(match: Match, lookback: Lookback, precedents: Sequence[Precedent]) 
 def ranked(at: datetime, lookback: Lookback, precedents: Sequence[Precedent]) -> list[Candidate]:
     """Those who came before that moment, and in time, the likeliest first.
 
-    Each counts by their last time: of many readings of one actor one is enough.
+    Each counts by their last time: of many readings of one actor one is enough. Azure's own services hand nothing out.
     """
+    before = sorted((each for each in precedents if each.at <= at), key=lambda each: (each.at, repr(each)))
+    renewed = [each.at for each in before if each.renewed and each.renewed == lookback.key]
+    begin = max((at - lookback.within, *renewed))
     latest: dict[tuple[str, str | None], Precedent] = {}
-    for precedent in sorted(precedents, key=lambda each: (each.at, repr(each.actor))):
-        if timedelta(0) <= at - precedent.at <= lookback.within:
+    for precedent in before:
+        if precedent.at >= begin and precedent.actor.kind is not ActorKind.PLATFORM_SERVICE:
             latest[precedent.actor.label, network_of(precedent.actor.address)] = precedent
     return sorted((_candidate(each, at - each.at, lookback) for each in latest.values()), key=_rank)
 

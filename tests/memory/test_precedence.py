@@ -22,6 +22,7 @@ LOOKBACK = Lookback(
     within=timedelta(hours=72),
     origins=("203.0.113.0/24",),
     severity_if_elsewhere=Severity.MEDIUM,
+    key="key1",
 )
 USE = Match(summary="A use.", target=resource_of("contosodata"), at=NOON, preceded_by=LOOKBACK)
 
@@ -36,6 +37,7 @@ precedents = st.builds(
         address=st.sampled_from(("203.0.113.7", "198.51.100.7", None)),
     ),
     deed=st.just("read the keys"),
+    renewed=st.sampled_from((None, "key1", "key2")),
 )
 
 
