@@ -33,6 +33,7 @@ HOST = "https://contosodata.blob.core.windows.net"
 QUERY = "sv=2024-11-04&ss=bf&srt=co&sp=rwl&st=2026-03-10T10%3A00%3A00Z&se=2027-03-10T10%3A00%3A00Z&spr=https"
 URL = f"{HOST}/reports/q1.csv?{QUERY}&sig={quote(SIGNATURE, safe='')}"
 SAFE_LINK = f"https://eur01.safelinks.protection.outlook.com/?url={quote(URL, safe='')}&data=05%7C01&reserved=0"
+MIDDLE = f"{HOST}/reports/q1.csv?sv=2024-11-04&sig={quote(SIGNATURE, safe='')}&{QUERY.partition('&')[2]}"
 SHAPES = {
     "as it is": URL,
     "with a plus and slashes that nobody encoded": f"{HOST}/reports/q1.csv?{QUERY}&sig={SIGNATURE}",
@@ -51,6 +52,18 @@ SHAPES = {
     "with the signature first": f"{HOST}/reports/q1.csv?sig={quote(SIGNATURE, safe='')}&{QUERY}",
     "with a name in capitals": URL.replace("&sig=", "&SIG="),
     "as a query alone": f"?{QUERY}&sig={quote(SIGNATURE, safe='')}",
+    "in JSON with slashes escaped": json.dumps({"url": URL}).replace("/", "\\/"),
+    "escaped for a shell": URL.replace("&", "\\&").replace("?", "\\?").replace("=", "\\="),
+    "escaped for Windows": URL.replace("&", "^&"),
+    "without its scheme": URL.removeprefix("https://"),
+    "after another link": f"as in https://docs.example.com/x?y=1 we use {URL}",
+    "after a line of text, without its scheme": f"Our link\n{URL.removeprefix('https://')}\nThanks, Bob",
+    "with the signature in the middle of a sentence": f"please fetch {MIDDLE} until Friday",
+    "with the signature in the middle and brackets around": f"the file (see {MIDDLE}).",
+    "with the signature in the middle and a line below": f"{MIDDLE}\nThanks, Bob",
+    "with the signature in the middle, wrapped": f"{MIDDLE[:70]}\n{MIDDLE[70:190]}\n{MIDDLE[190:]}\nThanks, Bob",
+    "with a link in its path": URL.replace("q1.csv", quote("https://site.example/q1", safe="")),
+    "as a connection string, signature first": f"SharedAccessSignature={QUERY}&sig={SIGNATURE};BlobEndpoint={HOST}/;",
     "as a connection string": f"BlobEndpoint={HOST}/;SharedAccessSignature={QUERY}&sig={quote(SIGNATURE, safe='')}",
 }
 
@@ -76,6 +89,8 @@ def test_a_url_is_known_in_whatever_shape_it_is_pasted(
         answer = json.loads(result.stdout)
         assert answer["SignatureHash"] == HASH
         assert answer["Allows"] == "read, write, list"
+        assert answer["Account"] == "contosodata" or shape == "as a query alone"
+        assert "2027-03-10 10:00 UTC" in answer["Validity"]
         assert_silent(result)
 
 
