@@ -76,24 +76,29 @@ class Naming(Statement, frozen=True, kw_only=True):
 class Precedent(Statement, frozen=True, kw_only=True):
     """Something that somebody did, and without which what matches later could not have been done.
 
-    ``deed`` says what, for a sentence: "read the keys".
+    ``deed`` says what, for a sentence: "read the keys". ``renewed`` is the key that was replaced by it, so that whoever
+    had the one before has it no more.
     """
 
     actor: Actor
     deed: str
+    renewed: str | None = None
 
 
 class Lookback(Struct, frozen=True, kw_only=True):
-    """What must have come before a match, under which topics and how long before; without it the match is void.
+    """What came before a match, under which topics and how long before.
 
-    ``origins`` are the networks that the match comes from. Where whoever came before came from none of them, the
-    severity is ``severity_if_elsewhere``.
+    Where it ``must`` have, a match without it is void. ``origins`` are the networks that the match comes from; where
+    whoever came before came from none of them, the severity is ``severity_if_elsewhere``, if there is one. ``key`` is
+    the key that it took, where that is known: what was before its last renewal counts no more.
     """
 
     topics: tuple[Topic, ...]
     within: timedelta
     origins: tuple[str, ...]
-    severity_if_elsewhere: Severity
+    severity_if_elsewhere: Severity | None = None
+    must: bool = True
+    key: str | None = None
 
 
 class Match(Struct, frozen=True, kw_only=True):

@@ -25,8 +25,20 @@ def by_signature(access: Access) -> tuple[str, ...] | None:
 
 
 def keys_read(account: str, day: date) -> Topic:
-    """Under what it is said that somebody read an account's keys on a day."""
+    """Under what it is said that somebody read an account's keys, or renewed one, on a day."""
     return "account keys read", account.lower(), day.isoformat()
+
+
+LONGEST_DELEGATION = timedelta(days=7)
+"""For which a user delegation key is valid at most.
+
+https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key
+"""
+
+
+def delegation_keys_asked(account: str, who: str, day: date) -> Topic:
+    """Under what it is said that somebody asked for a user delegation key of an account on a day."""
+    return "delegation keys asked", account.lower(), who.lower(), day.isoformat()
 
 
 PORTAL_SESSION = timedelta(hours=12)

@@ -23,7 +23,7 @@ from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment,
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
 _SIGNED_WITH = re.compile(r"([\w-]{1,40})\(([0-9a-f]{16,128})\)", re.IGNORECASE)
-_STORAGE_HOST = re.compile(
+STORAGE_HOST = re.compile(
     r"([a-z0-9-]{3,63})\.(?:z\d+\.)?(?:blob|dfs|file|queue|table|web)\.(?:z\d+\.)?"
     r"(?:core\.windows\.net|storage\.azure\.net|core\.usgovcloudapi\.net|core\.chinacloudapi\.cn)"
 )
@@ -114,7 +114,7 @@ def account_of_host(url: str) -> str | None:
         host = urlsplit(url).hostname
     except ValueError:
         return None
-    found = _STORAGE_HOST.fullmatch(host or "")
+    found = STORAGE_HOST.fullmatch(host or "")
     return found[1] if found else None
 
 
