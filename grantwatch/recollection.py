@@ -1,6 +1,6 @@
 """Bringing facts to rest: remembered, seen beside what others said, judged, and revised where that is news."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct, field
@@ -8,9 +8,10 @@ from msgspec import Struct, field
 from grantwatch.detection.index import Index
 from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Organisation
+from grantwatch.memory import last_uses
 from grantwatch.memory.due import Due, due
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored
-from grantwatch.memory.facts import Fact, Note
+from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note
 from grantwatch.memory.windows import Windows
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
@@ -59,6 +60,7 @@ class Recollection:
         self._store = store
         self._settled_uses: Bounded[_Use, datetime] = Bounded(_REMEMBERED)
         self._saturated: Bounded[EntityKey, datetime] = Bounded(_REMEMBERED)
+        self._last_uses: Bounded[EntityKey, LastUse] = Bounded(_REMEMBERED)
         self._settled_notes: Bounded[tuple[EntityKey, str], int] = Bounded(_REMEMBERED)
         self._published: Bounded[str, int] = Bounded(_REMEMBERED)
         self._latest: datetime | None = None
@@ -71,6 +73,7 @@ class Recollection:
         work = Work(swept or Swept())
         pending = work.swept.lapsed | work.swept.overdue.keys()
         pending |= {key for key, found in facts.items() if not self._is_settled(key, found)}
+        pending |= last_uses.note(self._store, dict(self._later_uses(facts.keys() - pending, facts)))
         for key in pending & facts.keys():
             work.inbox[key].update(facts[key])
         news = set(pending)
@@ -117,6 +120,8 @@ class Recollection:
             for use, first in _uses(key, facts):
                 self._settled_uses[use] = min(self._settled_uses.get(use, first), first)
             for name, fact in facts.items():
+                if isinstance(fact, LastUse) and fact.tells_more_than(self._last_uses.get(key)):
+                    self._last_uses[key] = fact
                 if isinstance(fact, Note):
                     self._settled_notes[key, name] = max(self._settled_notes.get((key, name), 0), fact.known)
 
@@ -137,6 +142,13 @@ class Recollection:
         return all(
             first > saturated or self._settled_uses.get(use, _NEVER) <= first for use, first in _uses(key, facts)
         )
+
+    def _later_uses(self, keys: Iterable[EntityKey], facts: Facts) -> Iterator[tuple[EntityKey, LastUse]]:
+        """What is new of entities that are settled but for that: they were used in a further hour."""
+        for key in keys:
+            use = facts[key].get(LAST_USE)
+            if isinstance(use, LastUse) and use.tells_more_than(self._last_uses.get(key)):
+                yield key, use
 
     def _swept(self, entries: Sequence[Due]) -> Swept:
         calls = list(dict.fromkeys(each.key for each in entries if not each.grant))
