@@ -9,7 +9,7 @@ from grantwatch.detection.index import Index
 from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.memory import last_uses
-from grantwatch.memory.due import Due, due
+from grantwatch.memory.due import Cause, Due, due
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored
 from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note
 from grantwatch.memory.windows import Windows
@@ -40,6 +40,14 @@ class Conclusion(Struct):
     parked: list[Parked] = field(default_factory=list)
     facts: Facts = field(default_factory=dict)
     saturated: dict[EntityKey, datetime] = field(default_factory=dict)
+
+
+class DuePart(Struct, frozen=True):
+    """Some of what a sweep finds due: what has to be judged, days of use, and the rows to forget when all is told."""
+
+    swept: Swept
+    days: Sequence[EntityKey]
+    rows: Sequence[Row]
 
 
 class Unpublished(Struct, frozen=True):
@@ -85,18 +93,21 @@ class Recollection:
             following = self._rounds.take(following, news, work)
         raise StateConflictError(f"{len(following)} entities kept changing under other writers")
 
-    def due(self, now: datetime | None) -> Iterator[tuple[Swept, Sequence[Row]]]:
-        """What a sweep finds due by now, part by part, and the rows to forget when that part is published.
+    def due(self, now: datetime | None) -> Iterator[DuePart]:
+        """What a sweep finds due by now, part by part.
 
         None stands for the end of all input: no end of a call is waited for any more, and grants are looked at as of
         the latest event.
         """
         limit = now or self._latest
         for entries in due(self._store, now):
-            wanted = [each for each in entries if not each.grant or (limit is not None and each.at <= limit)]
+            wanted = [
+                each for each in entries if each.cause is not Cause.GRANT or (limit is not None and each.at <= limit)
+            ]
             for start in range(0, len(wanted), _SWEPT_AT_ONCE):
                 part = wanted[start : start + _SWEPT_AT_ONCE]
-                yield self._swept(part), [each.row for each in part]
+                days = [each.key for each in part if each.cause is Cause.USE]
+                yield DuePart(self._swept(part), days, [each.row for each in part])
 
     def forget(self, rows: Sequence[Row]) -> None:
         """Delete the rows of what was due and is settled."""
@@ -151,12 +162,12 @@ class Recollection:
                 yield key, use
 
     def _swept(self, entries: Sequence[Due]) -> Swept:
-        calls = list(dict.fromkeys(each.key for each in entries if not each.grant))
+        calls = list(dict.fromkeys(each.key for each in entries if each.cause is Cause.CALL))
         rows = self._store.read([address_of_entity(key) for key in calls]) if calls else {}
         found = [restored(key, rows.get(address_of_entity(key))) for key in calls]
         overdue: dict[EntityKey, datetime] = {}
         for each in entries:
-            if each.grant:
+            if each.cause is Cause.GRANT:
                 overdue[each.key] = max(each.at, overdue.get(each.key, each.at))
         return Swept(frozenset(entity.key for entity in found if entity.is_unfinished), overdue)
 

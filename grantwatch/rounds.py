@@ -17,7 +17,7 @@ from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.judgement.steps import presumed_step
-from grantwatch.memory.due import due_rows
+from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined
 from grantwatch.memory.notes import Notes, courses_of
@@ -141,9 +141,9 @@ class Rounds:
         key = draft.entity.key
         yield from rows_of(draft.entity, draft.said_under, draft.followed)
         if draft.awaited:
-            yield from due_rows(key, draft.awaited, self._clock(), grant=False)
+            yield from due_rows(key, draft.awaited, self._clock(), Cause.CALL)
         for overdue in draft.overdue:
-            yield from due_rows(key, overdue, self._clock(), grant=True)
+            yield from due_rows(key, overdue, self._clock(), Cause.GRANT)
         if draft.seen:
             yield from self._sightings.marks(draft.seen)
 

@@ -73,6 +73,10 @@ def known_of(draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty) -> in
     notes = sum(note.known for note in draft.entity.notes.values())
     swept = draft.entity.lapsed + (draft.entity.overdue is not None)
     return (
-        len(draft.entity.facts) + notes + draft.entity.known_of_use + neighbourhood.facts_under(draft)
-        + novelty.known + swept
+        len(draft.entity.facts)
+        + notes
+        + draft.entity.known_of_use
+        + neighbourhood.facts_under(draft)
+        + novelty.known
+        + swept
     )

@@ -110,3 +110,9 @@ def grant_row(finding: dict[str, Any], named: tuple[str, str]) -> GrantRow:
             "SchemaVersion": SCHEMA_VERSION,
         }
     )
+
+
+def use_row(columns: dict[str, Any], now: datetime) -> GrantRow:
+    """The row of a day of use, by what is told of it."""
+    written = {"TimeGenerated": now, "RowKind": Occasion.USE, "SchemaVersion": SCHEMA_VERSION}
+    return GrantRow.model_validate({**columns, **written})
