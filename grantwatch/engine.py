@@ -93,9 +93,9 @@ class Engine:
     def _publish_days(self, keys: Sequence[EntityKey]) -> None:
         """Of two writings the later is read later, and says no less."""
         read_at = self._clock()
-        for days in self._days.of(keys):
-            if days:
-                self._sink.publish((), [_use(usage(day), read_at) for day in days])
+        rows = [_use(usage(day), read_at) for day in self._days.of(keys)]
+        if rows:
+            self._sink.publish((), rows)
 
     def _publish(self, conclusion: Conclusion, parking: Parking, tally: Tally) -> None:
         _park(conclusion.parked, parking, tally)

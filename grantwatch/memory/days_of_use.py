@@ -45,8 +45,8 @@ class DaysOfUse:
         for key, at in new.items():
             self._awaited[address_of_entity(key)[0]] = at
 
-    def of(self, keys: Iterable[EntityKey]) -> Iterator[list[DayOfUse]]:
-        """What is known of these days now, some at a time."""
+    def of(self, keys: Iterable[EntityKey]) -> Iterator[DayOfUse]:
+        """What is known of these days now."""
         days = {address_of_entity(key): key for key in keys if isinstance(key, GatheringKey)}
         addresses = list(days)
         for start in range(0, len(addresses), _READ_AT_ONCE):
@@ -54,7 +54,8 @@ class DaysOfUse:
             rows: dict[str, list[Row]] = {partition: [] for partition, _ in part}
             for row in self._store.scan(list(rows)):
                 rows[row.partition].append(row)
-            yield [day for address in part for day in self._day(days[address], rows[address[0]])]
+            for address in part:
+                yield from self._day(days[address], rows[address[0]])
 
     def forget(self, keys: Iterable[EntityKey]) -> None:
         """Their entries are gone: whatever comes has to be noted anew."""

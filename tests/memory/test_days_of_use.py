@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
+from grantwatch.adapters.local_store import LocalStore
 from grantwatch.engine import Engine
 from grantwatch.model.grant_row import GrantRow, Occasion
 from grantwatch.ports import StateStore
@@ -157,9 +159,9 @@ def test_order_repetition_engines_sweeps_and_crashes_change_nothing(
             engines[number].process([body_of(batch)])
             if random.random() < 0.5:
                 clock.now += random.choice((timedelta(minutes=20), HOUR, 13 * HOUR))
-                engines[number].sweep(clock.now)
+                random.choice(engines).sweep(clock.now)
         except OutageError:
-            engines[number] = started(number)
+            engines[1] = started(1)
             pending += batch
     clock.now = NOON + timedelta(days=9)
     engines[0].sweep(clock.now)
@@ -177,3 +179,18 @@ def test_rows_of_use_need_no_finding() -> None:
     (row,) = sink.grants
     assert isinstance(row, GrantRow)
     assert (row.RowKind, row.Severity, row.Revision, sink.findings) == (Occasion.USE, None, 0, [])
+
+
+def test_a_local_store_holds_one_row_for_each_grant_and_day_however_often_it_is_filled(tmp_path: Path) -> None:
+    names = "GrantId, Day, Requests, BytesRead, Agents"
+    answers = []
+    for sizes in ((1, 2), (1, 2), (4,)):
+        with LocalStore(str(tmp_path / "store.duckdb")) as store:
+            engine = engine_on(store.state, store, Clock())
+            engine.process([body_of([read(size, size=size) for size in sizes])])
+            engine.sweep()
+            answers.append(store.query(f'GrantWatchGrants_CL | where RowKind == "Use" | project {names}')[1])
+
+    (first,), (second,), (third,) = answers
+    assert first == second
+    assert (first[2:4], third[2:4]) == ((2, 3), (3, 7))
