@@ -162,7 +162,7 @@ class Drafting:
         known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None
         if known is not None and known.on is Volume:
             return volumes_of(entity, self._windows.bulk)
-        return events_of(key, entity.facts, self._window(key))
+        return events_of(key, entity.facts, self._window(key), entity.known_use)
 
     def _window(self, key: EntityKey) -> timedelta | None:
         known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None

@@ -17,7 +17,7 @@ from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.judgement.steps import presumed_step
-from grantwatch.memory.due import due_rows
+from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined
 from grantwatch.memory.notes import Notes, courses_of, note_of
@@ -160,9 +160,9 @@ class Rounds:
             if self._left.get(row.key) != now.date():
                 yield row
         if draft.awaited:
-            yield from due_rows(key, draft.awaited, now, grant=False)
+            yield from due_rows(key, draft.awaited, now, Cause.CALL)
         for overdue in draft.overdue:
-            yield from due_rows(key, overdue, now, grant=True)
+            yield from due_rows(key, overdue, now, Cause.GRANT)
         if draft.seen:
             yield from self._sightings.marks(draft.seen)
 

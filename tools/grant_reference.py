@@ -11,7 +11,7 @@ from tools.markdown import NOTICE, described, row, table
 
 _THAT_HOLD = f"""{TABLE}
 | join kind=leftsemi ({TABLE} | summarize Revision = max(Revision) by FindingId) on FindingId, Revision
-| where not(Withdrawn)"""
+| where RowKind == "Change" and not(Withdrawn)"""
 
 
 def grant_reference() -> Iterator[str]:
@@ -33,12 +33,14 @@ def grant_reference() -> Iterator[str]:
     )
     yield f"## {TABLE}"
     yield (
-        "A row is written when a grant is made, when its status, expiry, recipient, networks or severity change, and "
-        "for each day on which, and kind of network from which, a SAS was used. A finding has a "
-        "row for each grant that it tells of, and they are all written anew when one of them changes: those with its "
-        "highest `Revision` hold, unless they are `Withdrawn`. `grantwatch grants` puts the rows of each grant "
+        "A row of `Change` is written when a grant is made and when its status, expiry, recipient, networks or "
+        "severity change; each day on which, and kind of network from which, a SAS was used is a finding and makes "
+        "one too. A finding has a row for each grant that it tells of, and they are all written anew when one of them "
+        "changes: those with its highest `Revision` hold, unless they are `Withdrawn`. A row of `Use` is written "
+        "for each SAS and day on which data was read with it, when the day is over, and again when records of it came "
+        "late. Of one grant and day, the latest `TimeGenerated` holds. `grantwatch grants` puts the rows of each grant "
         "together: what was given anew before it ended is one grant, which lasts until the latest end. In KQL, the "
-        "rows that hold are:"
+        "rows that say how grants stand are:"
     )
     yield f"```kusto\n{_THAT_HOLD}\n```"
     yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(GrantRow)))

@@ -29,7 +29,7 @@ def grants_of(finding: str, tenant: str, found: Sequence[Judged]) -> list[dict[s
     by_id: dict[str, list[Judged]] = defaultdict(list)
     for judged in sorted(found, key=lambda each: each.match.at):
         if judged.grants_access and judged.match.grant is not None:
-            by_id[_grant_id(judged.match.grant, finding, tenant)].append(judged)
+            by_id[grant_id(judged.match.grant, finding, tenant)].append(judged)
     return [_row(finding, tenant, each) for each in list(by_id.values())[:MOST_GRANTS]]
 
 
@@ -91,7 +91,7 @@ def _grant(
     grants = [judged.match.grant for judged in standing or granted if judged.match.grant]
     expiries = [each.expires for each in grants if each.expires is not None]
     return {
-        "GrantId": _grant_id(grant, finding, tenant),
+        "GrantId": grant_id(grant, finding, tenant),
         "GrantKind": grant.kind,
         "GrantStatus": GrantStatus.OPEN if standing else GrantStatus.REVOKED,
         "GrantOpenedAt": min(each.opened for each in grants),
@@ -100,7 +100,7 @@ def _grant(
     }
 
 
-def _grant_id(grant: Grant, finding: str, tenant: str) -> str:
+def grant_id(grant: Grant, finding: str, tenant: str) -> str:
     """Under which all findings of one grant are found; a grant without a name is that of its finding."""
     identity = grant.identity
     return digest((tenant, "grant", grant.kind, identity)) if identity else digest(("grant", grant.of or finding))

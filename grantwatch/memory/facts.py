@@ -57,10 +57,37 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.trace is None or self.trace.holds
 
 
-Fact = Phase | Access | Note
+class LastUse(Struct, frozen=True):
+    """When something was used for the first time in the last hour in which it was used.
+
+    What is used all day so changes a row once an hour, and not with every use.
+    """
+
+    time: datetime
+
+    def tells_more_than(self, other: "LastUse | None") -> bool:
+        """Whether it is of a later hour, or earlier in the same one: of two the one that tells more holds."""
+        if other is None:
+            return True
+        if self.time.hour == other.time.hour and abs(self.time - other.time) < _HOUR:
+            return self.time < other.time
+        return self.time > other.time
+
+    def known(self, first: datetime) -> int:
+        """Grows with whatever it tells more, and with whatever use turns out to have been the first."""
+        hour = (self.time - _ANY_TIME) // _HOUR
+        hours = hour - (first - _ANY_TIME) // _HOUR
+        left = _ANY_TIME + (hour + 1) * _HOUR - self.time
+        return (hours * _HOUR + left) // timedelta.resolution
+
+
+Fact = Phase | Access | Note | LastUse
 F = TypeVar("F", Phase, Access, Note)
 
+LAST_USE = "last use"
+"""The name of that fact: an entity has one."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
 
 
 def phase_digest(phase: Phase) -> str:

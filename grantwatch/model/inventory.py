@@ -55,7 +55,8 @@ def inventory(rows: Iterable[Columns], now: datetime) -> Iterator[StandingGrant]
         highest[row["FindingId"]] = max(highest[row["FindingId"]], row["Revision"])
     of_grant: dict[str, list[Columns]] = defaultdict(list)
     for row in known:
-        if row["Revision"] == highest[row["FindingId"]] and not row["Withdrawn"]:
+        # A row of use does not say how the grant stands.
+        if row["Revision"] == highest[row["FindingId"]] and not row["Withdrawn"] and row.get("Requests") is None:
             of_grant[row["GrantId"]].append(row)
     standing = [_standing(sorted(found, key=_precedence), now) for found in of_grant.values()]
     yield from sorted(standing, key=lambda each: (-each.severity.rank, each.opened, each.row["GrantId"]))
