@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from grantwatch.detection.index import Index
 from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Organisation
-from grantwatch.memory.due import Due, due
+from grantwatch.memory.due import Due, due, end_of_input
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored
 from grantwatch.memory.facts import Fact, Note
 from grantwatch.memory.windows import Windows
@@ -86,9 +86,9 @@ class Recollection:
         """What a sweep finds due by now, part by part, and the rows to forget when that part is published.
 
         None stands for the end of all input: no end of a call is waited for any more, and grants are looked at as of
-        the latest event.
+        the latest event, also of inputs that ended before.
         """
-        limit = now or self._latest
+        limit = now or end_of_input(self._store, self._latest)
         for entries in due(self._store, now):
             wanted = [each for each in entries if not each.grant or (limit is not None and each.at <= limit)]
             for start in range(0, len(wanted), _SWEPT_AT_ONCE):

@@ -22,6 +22,7 @@ from grantwatch.errors import SinkUnavailableError, UnavailableError
 from grantwatch.model.finding import TABLE
 from grantwatch.model.severity import Severity
 from grantwatch.parking import DEAD_LETTERS, OUTBOX, parked_in
+from tests.memory.life import END
 from tests.service.rig import MANY, Clock, Rig
 from tests.service.weather import KillAt, KilledError, StormyPlace, StormyStore, StormyTables, Weather
 from tests.support import Record, cases, encoded, standing
@@ -55,11 +56,11 @@ class Cloud:
         )
 
     def settle(self) -> None:
-        """In calm weather: drain and replay until nothing moves any more, and end the input."""
+        """In calm weather: drain and replay until nothing moves any more, long after the last record."""
         rig = self.process(Weather())
         rig.service.replay(1000)
         rig.service.replay(1000)
-        rig.engine.sweep()
+        rig.engine.sweep(END)
         while self.place.names(OUTBOX, MANY):
             assert rig.service.drain().delivered
 
