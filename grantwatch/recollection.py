@@ -9,7 +9,7 @@ from grantwatch.detection.index import Index
 from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.memory import last_uses
-from grantwatch.memory.due import Cause, Due, due
+from grantwatch.memory.due import Cause, Due, due, end_of_input
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored
 from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note
 from grantwatch.memory.windows import Windows
@@ -97,9 +97,9 @@ class Recollection:
         """What a sweep finds due by now, part by part.
 
         None stands for the end of all input: no end of a call is waited for any more, and grants are looked at as of
-        the latest event.
+        the latest event, also of inputs that ended before.
         """
-        limit = now or self._latest
+        limit = now or end_of_input(self._store, self._latest)
         for entries in due(self._store, now):
             wanted = [
                 each for each in entries if each.cause is not Cause.GRANT or (limit is not None and each.at <= limit)

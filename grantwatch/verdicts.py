@@ -18,6 +18,9 @@ from grantwatch.model.severity import Severity
 from grantwatch.neighbourhood import Neighbourhood
 from grantwatch.ports import Clock
 
+_MOST_OF_OTHERS = 2**20
+"""Facts of others that are told apart from more."""
+
 
 class Verdict(Struct, frozen=True):
     """The current revision of one finding, its columns, and what it says in brief to findings made of findings.
@@ -70,14 +73,13 @@ class Verdicts:
 
 
 def known_of(draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty) -> int:
-    """How much a draft's findings rest on. More is never less well informed."""
-    notes = sum(note.known for note in draft.entity.notes.values())
-    swept = draft.entity.lapsed + (draft.entity.overdue is not None)
-    return (
-        len(draft.entity.facts)
-        + notes
-        + draft.entity.known_of_use
-        + neighbourhood.facts_under(draft)
-        + novelty.known
-        + swept
-    )
+    """How much a draft's findings rest on. More is never less well informed.
+
+    One more fact of an entity's own outweighs whatever others said: it may be what makes the finding depend on them no
+    longer, and then it rests on fewer facts than before.
+    """
+    entity = draft.entity
+    swept = entity.lapsed + (entity.overdue is not None)
+    own = len(entity.facts) + sum(note.known for note in entity.notes.values()) + entity.known_of_use + swept
+    others = neighbourhood.facts_under(draft) + novelty.known
+    return own * _MOST_OF_OTHERS + min(others, _MOST_OF_OTHERS - 1)

@@ -19,6 +19,7 @@ from grantwatch.model.operation import OperationKey
 from grantwatch.ports import Row, StateStore
 
 _HOURS = digest("due-hours")
+_ENDS = digest("ends-of-input")
 _HOUR = "%Y%m%d%H"
 _LATE = timedelta(hours=2)
 
@@ -83,6 +84,13 @@ def due(store: StateStore, now: datetime | None) -> Iterator[Sequence[Due]]:
             yield [each for each in noted if now is None or each.at <= now]
         elif now is not None and hour.name < (now - _LATE).astimezone(UTC).strftime(_HOUR):
             store.delete([hour])
+
+
+def end_of_input(store: StateStore, latest: datetime | None) -> datetime | None:
+    """The latest event of all inputs that came to their end on this store, this one's ``latest`` among them."""
+    if latest is not None:
+        store.insert([Row(_ENDS, latest.astimezone(UTC).isoformat(timespec="microseconds"), b"{}")])
+    return max((datetime.fromisoformat(row.name) for row in store.scan([_ENDS])), default=None)
 
 
 def _noted(row: Row) -> Due:

@@ -27,7 +27,7 @@ MOST_USES = 32
 MOST_AMOUNTS = 2 * timedelta(days=1) // BUCKET
 """All of one day, and of windows that begin on it and are no longer than a day."""
 _MOST_ALIKE = 2
-"""Traces of one edge in one week."""
+"""Traces of one edge in one week that count."""
 
 
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -135,26 +135,23 @@ def _prevails(fact: Fact, other: Fact) -> bool:
 def _trimmed(facts: dict[str, F]) -> dict[str, F]:
     """The earliest; of too many, those that tell what others tell go first, lest repetition crowd out what is new.
 
-    Traces of one edge are told daily, and so are kept but twice a week, however few there are.
+    Not before there are too many: the time of a step or trace and its effect may turn out otherwise, and then what it
+    took the place of would be missed.
     """
-    kept = _without_repetition(facts) if any(map(_is_trace, facts.values())) else facts
-    if len(kept) <= most(kept):
-        return kept
-    return dict(_in_order_of_worth(kept)[: most(kept)])
+    if len(facts) <= most(facts):
+        return facts
+    return dict(_in_order_of_worth(facts)[: most(facts)])
 
 
-def _is_trace(fact: Fact) -> bool:
-    return isinstance(fact, Note) and fact.trace is not None
-
-
-def _without_repetition(facts: Mapping[str, F]) -> dict[str, F]:
-    alike: dict[str, int] = defaultdict(int)
+def without_repetition(notes: Mapping[str, Note]) -> dict[str, Note]:
+    """Of the traces of one edge in one week the first two: edges are told daily."""
+    seen: dict[str, int] = defaultdict(int)
     kept = {}
-    for name, fact in sorted(facts.items(), key=_precedence):
-        group = name.partition("-")[0]
-        alike[group] += 1
-        if alike[group] <= _MOST_ALIKE:
-            kept[name] = fact
+    for name, note in sorted(notes.items(), key=_precedence):
+        group = _group(name, note) if note.trace is not None else name
+        seen[group] += 1
+        if seen[group] <= _MOST_ALIKE:
+            kept[name] = note
     return kept
 
 
@@ -163,14 +160,17 @@ def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
     seen: dict[str, int] = defaultdict(int)
     ranked = []
     for place, (name, fact) in enumerate(sorted(facts.items(), key=_precedence)):
-        likeness = _likeness(fact) or name
-        ranked.append((seen[likeness], place, (name, fact)))
-        seen[likeness] += 1
+        group = _group(name, fact)
+        ranked.append((seen[group], place, (name, fact)))
+        seen[group] += 1
     return [item for _, _, item in sorted(ranked, key=itemgetter(0, 1))]
 
 
-def _likeness(fact: Fact) -> str | None:
-    return fact.alike if isinstance(fact, Note) else None
+def _group(name: str, fact: Fact) -> str:
+    """What a fact shares with those that tell the same; its own name where there are none."""
+    if not isinstance(fact, Note):
+        return name
+    return name.partition("-")[0] if fact.trace is not None else fact.alike or name
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:
