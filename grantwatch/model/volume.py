@@ -1,7 +1,7 @@
 """How much was taken through one SAS, as a detector sees it: requests, bytes and objects by five minutes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import islice, takewhile
@@ -102,6 +102,13 @@ class Volume(StorageAccess):
             objects=int(_floored(distinct(*(each.objects for each in window)))),
             estimated=any(each.estimated for each in window),
         )
+
+    def until(self, end: datetime) -> "Volume":
+        """The same of those alone who used it before that time: who came later took nothing of what was taken then.
+
+        Who came earlier may have gone on, of which nothing is known. All, while those who took it are not known yet.
+        """
+        return replace(self, accesses=tuple(each for each in self.accesses if each.time < end) or self.accesses)
 
     @cached_property
     def _windows(self) -> Sequence[tuple[float, Sequence[Amount]]]:
