@@ -249,6 +249,30 @@ def test_a_sas_under_a_stored_policy_ends_with_the_policy(store: str) -> None:
     assert answer["Allows"] == "what the stored access policy says"
 
 
+@pytest.mark.parametrize(
+    ("service", "holder"), [("dfs", "container"), ("file", "share"), ("queue", "queue"), ("table", "table")]
+)
+def test_a_stored_policy_ends_where_it_is(service: str, holder: str, store: str) -> None:
+    stored = f"https://contosodata.{service}.core.windows.net/reports?si=weekly&sig={quote(SIGNATURE, safe='')}"
+
+    assert asked(store, stored)["Containment"][0] == (
+        f"az storage {holder} policy delete --{holder}-name reports --account-name contosodata --name weekly"
+    )
+
+
+def test_what_steers_a_terminal_is_not_printed(store: str) -> None:
+    stored = f"{HOST}/c?si=a%1b%5B31mx%0Ay&sip=%1b%5B2J&skoid=%07&sig={quote(SIGNATURE, safe='')}"
+
+    assert not {"\x1b", "\x07"} & set(run("-", "--store", store, given=stored).stdout)
+
+
+@pytest.mark.parametrize(("query", "since"), [(QUERY, "datetime(2026-03-10T10:00:00Z)"), ("sr=c&sp=r", "ago(90d)")])
+def test_the_query_of_logs_looks_back_to_when_the_sas_began(query: str, since: str, store: str) -> None:
+    asked_for = asked(store, f"{HOST}/reports?{query}&sig={quote(SIGNATURE, safe='')}")["QueryOfStorageLogs"]
+
+    assert f"| where TimeGenerated >= {since}\n" in asked_for
+
+
 def test_a_delegation_sas_names_who_asked_for_its_key(store: str) -> None:
     who = "skoid=00000000-0000-4000-8000-0000000000d0&sktid=00000000-0000-4000-8000-0000000000e0"
     delegated = f"{HOST}/reports?sr=c&sp=r&{who}&sig={SIGNATURE}"
