@@ -193,7 +193,7 @@ def test_a_sighting_tells_how_much_was_read_until_when_by_what_agents_and_operat
 
     (bulk,) = (each for each in sightings if "in bulk" in each)
     (used,) = (each for each in sightings if "from outside" in each)
-    assert "at least 2 GB, 2 objects and 2 requests until 2026-03-10 13:00; by azcopy/10.2" in bulk
+    assert "at least 2 GB, 2 objects and 2 requests until 2026-03-10 13:05; by azcopy/10.2" in bulk
     assert "by azcopy/10.2; operations GetBlob" in used
 
 
