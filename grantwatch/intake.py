@@ -132,7 +132,7 @@ class Intake:
             natural = detector.natural_key(access) if detector.natural_key else None
             if natural is None:
                 continue
-            key = GatheringKey(tenant=self._tenant, detector=detector.name, natural=natural)
+            key = GatheringKey(tenant=self._tenant, detector=self._index.keepers[detector], natural=natural)
             if detector.on is Volume:
                 batch.transfers[key, bucket_of(access.time)].append(transfer_of(record))
             if detector.distinct_by not in uses:
