@@ -14,8 +14,7 @@ _MANY_ACCOUNTS = 20
 
 
 def _by_actor(step: Step) -> Iterator[tuple[str, ...]]:
-    """Whatever the outcome, which may turn out otherwise."""
-    if step.detector == "account_keys_read" and step.person:
+    if step.detector == "account_keys_read" and step.took_effect and step.person:
         yield (step.person,)
 
 

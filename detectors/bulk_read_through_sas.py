@@ -38,6 +38,7 @@ def by_signature_and_day(access: Access) -> tuple[str, ...] | None:
     authentications=SAS_AUTHENTICATIONS,
     natural_key=by_signature_and_day,
     distinct_by=by_client_outside,
+    notes_last_use=True,
     told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Data read in bulk through a SAS",

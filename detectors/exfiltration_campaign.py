@@ -5,7 +5,7 @@ from grantwatch.detection.match import Match, nothing_in
 from grantwatch.model.actor import ActorKind
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bulk import counted, distinct, places
-from grantwatch.model.campaign import campaign_in, of_one_person
+from grantwatch.model.campaign import campaign_in, counts, of_one_person
 from grantwatch.model.course import Course, Step, Window
 from grantwatch.model.severity import Severity
 
@@ -14,8 +14,7 @@ _ACTOR, _TARGET = "actor", "target"
 
 
 def _by_actor_and_target(step: Step) -> Iterator[tuple[str, ...]]:
-    """Whatever the outcome and severity, which may turn out otherwise."""
-    if step.stage is None or step.actor.kind is ActorKind.PLATFORM_SERVICE:
+    if not counts(step) or step.actor.kind is ActorKind.PLATFORM_SERVICE:
         return
     if step.person:
         yield _ACTOR, step.person

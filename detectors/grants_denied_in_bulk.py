@@ -11,8 +11,7 @@ _MANY = 10
 
 
 def _by_actor(step: Step) -> Iterator[tuple[str, ...]]:
-    """Of every grant, whatever its outcome: what failed may succeed under the same correlation id."""
-    if step.grant and step.person:
+    if step.grant and step.person and _is_refused(step):
         yield (step.person,)
 
 
@@ -68,7 +67,11 @@ def grants_denied_in_bulk(course: Course) -> Said:
 
 
 def _refused(steps: Sequence[Step]) -> list[Step]:
-    return [step for step in steps if step.outcome is Outcome.FAILED and not step.void]
+    return [step for step in steps if _is_refused(step)]
+
+
+def _is_refused(step: Step) -> bool:
+    return step.outcome is Outcome.FAILED and not step.void
 
 
 def _targets(steps: Sequence[Step]) -> dict[str, str]:

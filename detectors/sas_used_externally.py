@@ -43,6 +43,7 @@ def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
     also=("GetUserDelegationKey",),
     authorized_for="generateUserDelegationKey",
     natural_key=by_signature_network_and_day,
+    notes_last_use=True,
     told_by=(account_keys_were_read, delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="SAS used from outside",

@@ -25,6 +25,7 @@ def by_requester_and_day(access: Access) -> tuple[str, ...] | None:
     operations=("GetUserDelegationKey",),
     authorized_for="generateUserDelegationKey",
     natural_key=by_requester_and_day,
+    notes_last_use=True,
     told_by=(delegation_keys_revoked, resource_deleted),
     metadata=Metadata(
         title="User delegation key issued",
@@ -57,7 +58,7 @@ def user_delegation_key_issued(storage: StorageAccess) -> Said:
             GrantKind.USER_DELEGATION_KEY,
             access.time,
             end_of_day + LONGEST_DELEGATION,
-            last_used=storage.accesses[-1].time,
+            last_used=storage.last_used,
         ),
         recipient=Recipient(RecipientKind.PRINCIPAL, access.actor.id, access.actor.tenant, access.actor.label),
         evidence={

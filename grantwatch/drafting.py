@@ -1,5 +1,6 @@
 """What the detectors say of an entity, a fault in one of them costing the others nothing."""
 
+import dataclasses
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -75,14 +76,15 @@ class Drafting:
         """What is said of an entity."""
         draft = Draft(entity)
         events = self._events(entity)
-        sayers: list[Detector | Teller] = [*self._detectors(entity.key), *self._tellers(entity.key)]
-        for event in events:
-            for sayer in sayers:
+        detectors = self._detectors(entity.key)
+        sayers: list[Detector | Teller] = [*detectors, *self._tellers(entity.key)]
+        for sayer in sayers:
+            for event in _meant_for(sayer, events) if len(detectors) > 1 else events:
                 draft.add(sayer, event, self._said(sayer, event, parked))
         if entity.is_full:
             for detector, event, match in list(self._overflow(draft, events)):
                 draft.add(detector, event, (match,))
-        for detector in self._detectors(entity.key):
+        for detector in detectors:
             if detector.name in entity.findings and detector not in draft.matches and events:
                 draft.matches[detector] = [(events[0], _nothing(events[0]))]
         draft.notes = self._notes(entity, events, parked)
@@ -149,6 +151,9 @@ class Drafting:
         if isinstance(key, OperationKey):
             route = self._index.route_of(key.name)
             return route.detectors if route else ()
+        sharing = self._index.sharing.get(key.detector)
+        if sharing:
+            return sharing
         known = self._index.detectors.get(key.detector)
         return (known,) if known else ()
 
@@ -157,7 +162,7 @@ class Drafting:
         known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None
         if known is not None and known.on is Volume:
             return volumes_of(entity, self._windows.bulk)
-        return events_of(key, entity.facts, self._window(key))
+        return events_of(key, entity.facts, self._window(key), entity.known_use)
 
     def _window(self, key: EntityKey) -> timedelta | None:
         known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None
@@ -166,6 +171,17 @@ class Drafting:
         if known.on is Lineage:
             return self._windows.snapshot
         return self._windows.length(known.window) if known.window else None
+
+
+def _meant_for(sayer: Detector | Teller, events: Iterable[Event]) -> Iterator[Event]:
+    """Events as one of several detectors sees them: without the requests that are none of its findings."""
+    for event in events:
+        if isinstance(event, StorageAccess) and isinstance(sayer, Detector) and sayer.natural_key:
+            its = tuple(access for access in event.accesses if sayer.natural_key(access) == event.key.natural)
+            if its:
+                yield event if len(its) == len(event.accesses) else dataclasses.replace(event, accesses=its)
+        else:
+            yield event
 
 
 def _asked(name: str, ask: Callable[[Any], Iterable[T]], event: Event, parked: list[Parked]) -> list[T]:

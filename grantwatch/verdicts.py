@@ -72,4 +72,11 @@ def known_of(draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty) -> in
     """How much a draft's findings rest on. More is never less well informed."""
     notes = sum(note.known for note in draft.entity.notes.values())
     swept = draft.entity.lapsed + (draft.entity.overdue is not None)
-    return len(draft.entity.facts) + notes + neighbourhood.facts_under(draft) + novelty.known + swept
+    return (
+        len(draft.entity.facts)
+        + notes
+        + draft.entity.known_of_use
+        + neighbourhood.facts_under(draft)
+        + novelty.known
+        + swept
+    )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace as with_fields
 from datetime import timedelta
 from itertools import combinations, pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,10 @@ from detectors.grant_left_open import grant_left_open
 from detectors.grants_denied_in_bulk import grants_denied_in_bulk
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
-from grantwatch.memory.facts import MOST_FACTS, Note, joined
+from grantwatch.memory import facts
+from grantwatch.memory.facts import Note, joined
+from grantwatch.memory.notes import note_of
+from grantwatch.memory.windows import Windows
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.attack import Stage
 from grantwatch.model.campaign import campaign_in, of_one_person
@@ -190,11 +194,21 @@ def test_a_platform_service_is_nobody_s_course() -> None:
         assert not list(detector.subjects(service))
 
 
-@pytest.mark.parametrize("change", [{"outcome": Outcome.FAILED}, {"void": True}, {"severity": Severity.HIGH}])
-def test_what_may_turn_out_otherwise_does_not_move_a_step_to_other_courses(change: dict[str, object]) -> None:
-    for detector in (account_keys_read_in_bulk, grants_denied_in_bulk, exfiltration_campaign):
-        assert detector.subjects is not None
-        assert list(detector.subjects(replace(keys, **change))) == list(detector.subjects(keys))
+@pytest.mark.parametrize(
+    ("detector", "changed", "counts"),
+    [
+        (account_keys_read_in_bulk, replace(keys, outcome=Outcome.FAILED), False),
+        (account_keys_read_in_bulk, replace(keys, severity=Severity.HIGH), True),
+        (grants_denied_in_bulk, keys, False),
+        (grants_denied_in_bulk, replace(keys, outcome=Outcome.FAILED), True),
+        (exfiltration_campaign, replace(keys, void=True), False),
+        (exfiltration_campaign, replace(opened, severity=Severity.INFORMATIONAL), False),
+        (exfiltration_campaign, replace(deleted, severity=Severity.INFORMATIONAL), True),
+    ],
+)
+def test_only_what_may_count_is_gathered(detector: Detector, changed: Step, counts: bool) -> None:
+    assert detector.subjects is not None
+    assert bool(list(detector.subjects(changed))) is counts
 
 
 def _of_accounts(number: int, every: float = 1, **more: object) -> list[Step]:
@@ -209,9 +223,10 @@ def test_keys_of_five_accounts_are_many_and_of_twenty_too_many(accounts: int, se
     assert found == ([severity] if severity else [])
 
 
-def test_a_course_that_is_full_counts_at_least() -> None:
-    (match,) = standing(account_keys_read_in_bulk, _of_accounts(MOST_STEPS, every=0.1))
-    assert match.evidence["Accounts"] == "256 or more"
+@pytest.mark.parametrize(("accounts", "told"), [(MOST_STEPS, 256), (MOST_STEPS + 1, "256 or more")])
+def test_accounts_are_counted_to_256(accounts: int, told: object) -> None:
+    (match,) = standing(account_keys_read_in_bulk, _of_accounts(accounts, every=0.1))
+    assert match.evidence["Accounts"] == told
 
 
 @pytest.mark.parametrize(("targets", "is_told"), [(9, False), (10, True)])
@@ -264,4 +279,20 @@ def test_a_course_of_some_findings_tells_of_them_alone() -> None:
 def test_of_two_notes_that_rest_on_as_much_the_earlier_holds() -> None:
     late, early = (Note(known=2, step=replace(used, at=NOON + timedelta(minutes=n))) for n in (9, 3))
     assert joined({"a": late}, {"a": early}) == joined({"a": early}, {"a": late}) == {"a": early}
-    assert MOST_FACTS == MOST_STEPS
+
+
+@given(steps=some_steps(), random=st.randoms(use_true_random=False))
+@stable(200)
+def test_of_too_many_steps_the_same_remain_in_whatever_order_they_are_told(steps: list[Step], random: Random) -> None:
+    notes = {each.finding: note_of(each, exfiltration_campaign, Windows(), 1) for each in steps}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facts, "MOST_STEPS", 5)
+        at_once, one_by_one = joined({}, notes), dict[str, Note]()
+        for name in random.sample(list(notes), len(notes)):
+            one_by_one = joined(one_by_one, {name: notes[name]})
+        kept = [note.step for note in at_once.values() if note.step]
+
+    assert at_once == one_by_one
+    assert len(kept) == min(6, len(steps))
+    distinct = {each.likeness(Windows().campaign) for each in steps if not each.void}
+    assert len({each.likeness(Windows().campaign) for each in kept if not each.void}) >= min(6, len(distinct))

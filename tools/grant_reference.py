@@ -26,9 +26,12 @@ def grant_reference() -> Iterator[str]:
     )
     yield f"## {TABLE}"
     yield (
-        "A row is written when a grant is made, when its status, expiry, recipient, networks or severity change, and "
-        "for each day on which, and kind of network from which, a SAS was used. Of one grant and finding, the highest "
-        "`Revision` holds, unless it is `Withdrawn`. `grantwatch grants` puts the rows of each grant together."
+        "A row of `Change` is written when a grant is made and when its status, expiry, recipient, networks or "
+        "severity change; each day on which, and kind of network from which, a SAS was used is a finding and makes "
+        "one too. Of one finding, the highest `Revision` holds, unless it is `Withdrawn`. A row of `Use` is written "
+        "for each SAS and day on which data was read with it, when the day is over, and again when records of it came "
+        "late. Of one grant and day, the latest `TimeGenerated` holds. `grantwatch grants` puts the rows of each "
+        "grant together."
     )
     yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(GrantRow)))
 

@@ -216,7 +216,7 @@ def _grant(finding: str, tenant: str, found: Sequence[Judged]) -> Content:
     standing = [grant for grant, closed in grants if closed is None or all_closed]
     expiries = [grant.expires for grant in standing if grant.expires is not None]
     return {
-        "GrantId": _grant_id(standing[0], finding, tenant),
+        "GrantId": grant_id(standing[0], finding, tenant),
         "GrantKind": standing[0].kind,
         "GrantStatus": GrantStatus.REVOKED if all_closed else GrantStatus.OPEN,
         "GrantOpenedAt": min([grant.opened for grant in standing]),
@@ -225,7 +225,8 @@ def _grant(finding: str, tenant: str, found: Sequence[Judged]) -> Content:
     }
 
 
-def _grant_id(grant: Grant, finding: str, tenant: str) -> str:
+def grant_id(grant: Grant, finding: str, tenant: str) -> str:
+    """The name of a grant: its own, or that of the finding that it belongs to."""
     return digest((tenant, "grant", grant.kind, grant.name)) if grant.name else digest(("grant", grant.of or finding))
 
 

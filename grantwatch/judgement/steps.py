@@ -56,4 +56,5 @@ def presumed_step(detector: Detector, event: Event, match: Match) -> Step:
         stage=detector.metadata.stage,
         recipient=match.recipient,
         grant=match.grant,
+        void=match.void,
     )

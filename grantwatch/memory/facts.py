@@ -7,6 +7,7 @@ repetition and the number of writers cannot change what comes out.
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ from grantwatch.model.storage_access import Access
 from grantwatch.model.traces import Trace
 from grantwatch.model.volume import BUCKET, Amount
 
-MOST_FACTS = MOST_STEPS
+MOST_FACTS = 256
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
 MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
@@ -33,10 +34,11 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
     ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
-    that rest on as many the earlier.
+    that rest on as many the earlier. Of steps that are ``alike`` the first is worth most.
     """
 
     known: int = 0
+    alike: str | None = None
     step: Step | None = None
     trace: Trace | None = None
     amount: Amount | None = None
@@ -50,13 +52,42 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def holds(self) -> bool:
+        if self.step is not None:
+            return not self.step.void
         return self.trace is None or self.trace.holds
 
 
-Fact = Phase | Access | Note
+class LastUse(Struct, frozen=True):
+    """When something was used for the first time in the last hour in which it was used.
+
+    What is used all day so changes a row once an hour, and not with every use.
+    """
+
+    time: datetime
+
+    def tells_more_than(self, other: "LastUse | None") -> bool:
+        """Whether it is of a later hour, or earlier in the same one: of two the one that tells more holds."""
+        if other is None:
+            return True
+        if self.time.hour == other.time.hour and abs(self.time - other.time) < _HOUR:
+            return self.time < other.time
+        return self.time > other.time
+
+    def known(self, first: datetime) -> int:
+        """Grows with whatever it tells more, and with whatever use turns out to have been the first."""
+        hour = (self.time - _ANY_TIME) // _HOUR
+        hours = hour - (first - _ANY_TIME) // _HOUR
+        left = _ANY_TIME + (hour + 1) * _HOUR - self.time
+        return (hours * _HOUR + left) // timedelta.resolution
+
+
+Fact = Phase | Access | Note | LastUse
 F = TypeVar("F", Phase, Access, Note)
 
+LAST_USE = "last use"
+"""The name of that fact: an entity has one."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
 
 
 def phase_digest(phase: Phase) -> str:
@@ -86,6 +117,8 @@ def most(facts: Mapping[str, Fact]) -> int:
     fact = next(iter(facts.values()), None)
     if isinstance(fact, Note) and fact.amount is not None:
         return MOST_AMOUNTS
+    if isinstance(fact, Note) and fact.step is not None:
+        return MOST_STEPS + 1
     return MOST_USES if isinstance(fact, Access) and not (fact.object_path or fact.source_path) else MOST_FACTS
 
 
@@ -100,11 +133,14 @@ def _prevails(fact: Fact, other: Fact) -> bool:
 
 
 def _trimmed(facts: dict[str, F]) -> dict[str, F]:
-    """The earliest, of traces of one edge in one week only a few: what is told daily must not crowd out what is new."""
+    """The earliest; of too many, those that tell what others tell go first, lest repetition crowd out what is new.
+
+    Traces of one edge are told daily, and so are kept but twice a week, however few there are.
+    """
     kept = _without_repetition(facts) if any(map(_is_trace, facts.values())) else facts
     if len(kept) <= most(kept):
         return kept
-    return dict(sorted(kept.items(), key=_precedence)[: most(kept)])
+    return dict(_in_order_of_worth(kept)[: most(kept)])
 
 
 def _is_trace(fact: Fact) -> bool:
@@ -120,6 +156,21 @@ def _without_repetition(facts: Mapping[str, F]) -> dict[str, F]:
         if alike[group] <= _MOST_ALIKE:
             kept[name] = fact
     return kept
+
+
+def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
+    """The first of those alike before all second ones, and so on. Adding more never brings forward what is there."""
+    seen: dict[str, int] = defaultdict(int)
+    ranked = []
+    for place, (name, fact) in enumerate(sorted(facts.items(), key=_precedence)):
+        likeness = _likeness(fact) or name
+        ranked.append((seen[likeness], place, (name, fact)))
+        seen[likeness] += 1
+    return [item for _, _, item in sorted(ranked, key=itemgetter(0, 1))]
+
+
+def _likeness(fact: Fact) -> str | None:
+    return fact.alike if isinstance(fact, Note) else None
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:

@@ -28,6 +28,12 @@ def courses_of(step: Step, tenant: str, detectors: Iterable[Detector], windows: 
                 yield GatheringKey(tenant=tenant, detector=detector.name, natural=natural)
 
 
+def note_of(step: Step, course: Detector, windows: Windows, known: int) -> Note:
+    """The note of a step in a course."""
+    window = windows.length(course.window) if course.window else None
+    return Note(known=known, alike=digest(step.likeness(window)) if window else None, step=step)
+
+
 def traced(traces: Iterable[Trace], key: EntityKey, detector: Detector, known: int) -> Notes:
     """The notes that traces left by a call make: an edge at both of its ends, a touch at its node."""
     notes: Notes = defaultdict(dict)

@@ -2,8 +2,8 @@
 
 A sighting is a row that names its holder: of all that saw the same, the one with the smallest time, then name. New is
 what the holder saw. Whoever turns out to be earlier takes the row over, and the holder before is judged again: the row
-keeps who was displaced, so that somebody else does it should the first die. Entities are stored before they take a row,
-so that whoever displaces a holder finds it.
+keeps who was displaced, so that somebody else does it should the first die. Entities are stored beside the rows that
+they take, and whoever displaces a holder stores it anew: should it be on its way just then, that swap loses.
 
 What is new teaches nothing while a subscription is in training, for some days from its earliest event. Such an entity
 leaves a mark, so that it is judged again when an earlier event turns up.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from grantwatch.model.course import Course, Step
+from grantwatch.model.course import MOST_STEPS, Course, Step
 from grantwatch.model.resource import ResourceId, resource_of
 
 
@@ -24,7 +24,7 @@ def common_place(steps: Sequence[Step]) -> ResourceId:
 
 def counted(number: int, course: Course) -> str | int:
     """A number that was counted in a course, as text where steps may be missing."""
-    return f"{number} or more" if course.is_full else number
+    return f"{min(number, MOST_STEPS)} or more" if course.is_full else number
 
 
 def distinct(values: Iterable[str | None]) -> tuple[str, ...]:

@@ -25,12 +25,21 @@ Point = tuple[int, float]
 """Stage and time of a step."""
 
 
+def counts(step: Step) -> bool:
+    """Whether a step may be part of a campaign.
+
+    What is Informational was explained, or is a default; only copies and deletions are, and count all the same.
+    """
+    matters = step.severity > Severity.INFORMATIONAL or step.stage in (Stage.ACCESS, Stage.DESTRUCTION)
+    return step.stage is not None and step.took_effect and matters
+
+
 def campaign_in(steps: Iterable[Step]) -> tuple[Step, ...]:
     """The steps that make a campaign together, in their order; empty where there is none.
 
     More steps never make less of it.
     """
-    counting = [step for step in steps if _counts(step)]
+    counting = [step for step in steps if counts(step)]
     if len({step.stage for step in counting}) < _FEWEST_STAGES:
         return ()
     story = _in_succession(counting)
@@ -43,12 +52,6 @@ def of_one_person(story: Sequence[Step]) -> bool:
     """Whether what one known person did of it is a campaign by itself."""
     people = {step.person for step in story} - {None}
     return any(campaign_in(step for step in story if step.person == person) for person in people)
-
-
-def _counts(step: Step) -> bool:
-    """What is Informational was explained, or is a default; only copies and deletions are, and count all the same."""
-    matters = step.severity > Severity.INFORMATIONAL or step.stage in (Stage.ACCESS, Stage.DESTRUCTION)
-    return step.stage is not None and step.took_effect and matters
 
 
 def _in_succession(steps: Sequence[Step]) -> tuple[Step, ...]:

@@ -16,7 +16,7 @@ from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Outcome, Severity
 
 MOST_STEPS = 256
-"""That are kept of one course: the earliest."""
+"""That count of one course: the earliest. One more is kept, which says that there are more."""
 
 
 class Window(StrEnum):
@@ -60,6 +60,11 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def resource(self) -> ResourceId:
         return resource_of(self.target)
+
+    def likeness(self, window: timedelta) -> tuple[str, ...]:
+        """What repetitions of it share: the deed, its target, who did it, how bad it is, and a quarter of a window."""
+        quarter = self.at.timestamp() // (window.total_seconds() / 4)
+        return self.detector, self.resource.key, self.actor.id or "", self.severity, str(quarter)
 
     @property
     def took_effect(self) -> bool:
@@ -115,8 +120,8 @@ class Course:
 
     @property
     def is_full(self) -> bool:
-        """As many steps as are kept: there may have been more."""
-        return len(self.steps) >= MOST_STEPS
+        """More steps than count, none of them a repetition: there may have been still more."""
+        return len({step.likeness(self.window) for step in self.steps}) > MOST_STEPS
 
     @property
     def first(self) -> Step:

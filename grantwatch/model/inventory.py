@@ -39,7 +39,7 @@ def inventory(rows: Iterable[Columns], now: datetime) -> Iterator[StandingGrant]
     """The grants in these rows, worst first; of one finding, only the highest revision is to be given."""
     of_grant: dict[str, list[Columns]] = defaultdict(list)
     for row in rows:
-        if not row["Withdrawn"]:
+        if not row["Withdrawn"] and row.get("Requests") is None:  # a row of use does not say how the grant stands
             of_grant[row["GrantId"]].append(row)
     standing = [_standing(known, now) for known in of_grant.values()]
     yield from sorted(standing, key=lambda each: (-each.severity.rank, str(each.opened), each.row["GrantId"]))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemorySink, MemoryStore
-from grantwatch.memory.due import due_rows
+from grantwatch.memory.due import Cause, due_rows
 from grantwatch.model.operation import OperationKey
 from grantwatch.ports import Row, RowKey
 from grantwatch.settings import Settings
@@ -55,7 +55,7 @@ def stored(number: int) -> CountingStore:
     rows = []
     for hour in range(_HOURS):
         key = OperationKey(tenant=OWNER.id, correlation_id=str(hour), name="x", resource="/x")
-        listed, due = due_rows(key, NOON + _LATER + timedelta(hours=hour), NOON, grant=True)
+        listed, due = due_rows(key, NOON + _LATER + timedelta(hours=hour), NOON, Cause.GRANT)
         rows += [listed, *(Row(due.partition, f"{due.name}-{each}", due.content) for each in range(number // _HOURS))]
     return CountingStore(rows)
 
