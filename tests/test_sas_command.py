@@ -193,7 +193,7 @@ def test_a_sighting_tells_how_much_was_read_until_when_by_what_agents_and_operat
 
     (bulk,) = (each for each in sightings if "in bulk" in each)
     (used,) = (each for each in sightings if "from outside" in each)
-    assert "at least 2 GB, 2 objects and 2 requests until 2026-03-10 13:00; by azcopy/10.2" in bulk
+    assert "at least 2 GB, 2 objects and 2 requests until 2026-03-10 13:05; by azcopy/10.2" in bulk
     assert "by azcopy/10.2; operations GetBlob" in used
 
 
@@ -247,6 +247,30 @@ def test_a_sas_under_a_stored_policy_ends_with_the_policy(store: str) -> None:
         "az storage container policy delete --container-name reports --account-name contosodata --name weekly"
     )
     assert answer["Allows"] == "what the stored access policy says"
+
+
+@pytest.mark.parametrize(
+    ("service", "holder"), [("dfs", "container"), ("file", "share"), ("queue", "queue"), ("table", "table")]
+)
+def test_a_stored_policy_ends_where_it_is(service: str, holder: str, store: str) -> None:
+    stored = f"https://contosodata.{service}.core.windows.net/reports?si=weekly&sig={quote(SIGNATURE, safe='')}"
+
+    assert asked(store, stored)["Containment"][0] == (
+        f"az storage {holder} policy delete --{holder}-name reports --account-name contosodata --name weekly"
+    )
+
+
+def test_what_steers_a_terminal_is_not_printed(store: str) -> None:
+    stored = f"{HOST}/c?si=a%1b%5B31mx%0Ay&sip=%1b%5B2J&skoid=%07&sig={quote(SIGNATURE, safe='')}"
+
+    assert not {"\x1b", "\x07"} & set(run("-", "--store", store, given=stored).stdout)
+
+
+@pytest.mark.parametrize(("query", "since"), [(QUERY, "datetime(2026-03-10T10:00:00Z)"), ("sr=c&sp=r", "ago(90d)")])
+def test_the_query_of_logs_looks_back_to_when_the_sas_began(query: str, since: str, store: str) -> None:
+    asked_for = asked(store, f"{HOST}/reports?{query}&sig={quote(SIGNATURE, safe='')}")["QueryOfStorageLogs"]
+
+    assert f"| where TimeGenerated >= {since}\n" in asked_for
 
 
 def test_a_delegation_sas_names_who_asked_for_its_key(store: str) -> None:

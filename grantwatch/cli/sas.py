@@ -126,15 +126,20 @@ def _containment(account: ResourceId | None, leak: Leak, seen: Sightings) -> lis
     if sas.kind is SasKind.USER_DELEGATION:
         return [revoke_delegation_keys(account)]
     container = (leak.address or "").partition("://")[2].partition("/")[2].partition("/")[0]
-    narrow = [delete_access_policy(account, container, sas.policy)] if sas.policy and container else []
+    service = leak.service or "blob"
+    narrow = [delete_access_policy(account, service, container, sas.policy)] if sas.policy and container else []
     return [*narrow, renew_keys(account, seen.signed_with)]
 
 
 def _query_of_logs(leak: Leak) -> str:
-    """KQL over the storage logs of a workspace. The hash is a word of its own in AuthenticationHash."""
+    """KQL over the storage logs of a workspace. The hash is a word of its own in AuthenticationHash.
+
+    Without a time in it, a query looks at the last 24 hours alone.
+    """
+    since = f"datetime({leak.sas.starts:%Y-%m-%dT%H:%M:%SZ})" if leak.sas.starts else "ago(90d)"
     account = f'| where AccountName =~ "{leak.account}"\n' if leak.account else ""
     return (
-        f"union isfuzzy=true withsource=Log {_LOGS}\n{account}"
+        f"union isfuzzy=true withsource=Log {_LOGS}\n| where TimeGenerated >= {since}\n{account}"
         f'| where AuthenticationHash has "{leak.hash}"\n'
         "| project TimeGenerated, Log, OperationName, StatusCode, CallerIpAddress, UserAgentHeader, ObjectKey, "
         "ResponseBodySize\n| order by TimeGenerated asc"

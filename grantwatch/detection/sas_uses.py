@@ -91,8 +91,8 @@ def stated_issuers(sas: Sas | None) -> tuple[str, ...]:
 
 
 def recipient_of(storage: StorageAccess) -> Recipient:
-    """A user-bound SAS names its recipient; of any other, only an address is known."""
-    sas, address = storage.first.sas, storage.actor.address
+    """A user-bound SAS names its recipient; of any other, only an address is known, and of the copy engine not that."""
+    sas, address = storage.first.sas, None if storage.first.by_copy_engine else storage.actor.address
     if sas and sas.recipient_id:
         return Recipient(RecipientKind.PRINCIPAL, sas.recipient_id, sas.recipient_tenant)
     return Recipient(RecipientKind.ADDRESS, address, confidence=Confidence.INFERRED) if address else UNKNOWN_RECIPIENT

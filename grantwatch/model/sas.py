@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from grantwatch.model.secrets import masked
+from grantwatch.model.secrets import masked, printable
 from grantwatch.model.time import time_of
 
 _LARGEST_NETWORK = 2**16
@@ -107,7 +107,7 @@ _PARAMETER = re.compile(
 def _sas_of_query(query: str) -> Sas:
     fields: dict[str, str] = {}
     for name, value in parse_qsl(query):
-        fields.setdefault(name.lower(), masked(value[:8192])[:256])
+        fields.setdefault(name.lower(), masked(printable(value[:8192]))[:256])
     delegated = "skoid" in fields or "sktid" in fields
     if delegated:
         kind = SasKind.USER_DELEGATION

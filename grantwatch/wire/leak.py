@@ -11,7 +11,7 @@ from msgspec import Struct
 from grantwatch.errors import NoSasError
 from grantwatch.model.sas import Sas, sas_of, signature_hash
 from grantwatch.wire.fields import safe
-from grantwatch.wire.storage import STORAGE_HOST, account_of_host
+from grantwatch.wire.storage import STORAGE_HOST, account_of_host, service_of_host
 
 _LONGEST = 65_536
 _MOST_LAYERS = 4
@@ -40,8 +40,8 @@ _DISK = re.compile(r"https?://md-[\w-]+\.", re.IGNORECASE)
 class Leak(Struct, frozen=True, kw_only=True):
     """What a found SAS says of itself, without its signature.
 
-    ``address`` is the URL up to its query, ``account`` is None where the host does not tell it. ``is_whole`` is false
-    where the signature was masked or cut, so that its hash finds nothing.
+    ``address`` is the URL up to its query; ``account`` and ``service`` are None where the host does not tell them.
+    ``is_whole`` is false where the signature was masked or cut, so that its hash finds nothing.
     """
 
     sas: Sas
@@ -49,6 +49,7 @@ class Leak(Struct, frozen=True, kw_only=True):
     is_whole: bool
     address: str | None = None
     account: str | None = None
+    service: str | None = None
 
 
 def leak_in(text: str) -> Leak:
@@ -76,6 +77,7 @@ def leak_in(text: str) -> Leak:
         is_whole=is_whole,
         address=safe(address) if address else None,
         account=account.removesuffix("-secondary") if account else None,
+        service=service_of_host(address) if address else None,
     )
 
 
