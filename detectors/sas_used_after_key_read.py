@@ -1,9 +1,7 @@
-from datetime import timedelta
-
 from detectors.tellers import account_keys_were_read, keys_renewed
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Lookback, Match
-from grantwatch.detection.sas_uses import by_signature, containment_of, identity_of, keys_read
+from grantwatch.detection.sas_uses import KEYS_ARE_RECENT, by_signature, containment_of, identity_of, keys_read
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
 from grantwatch.model.life import signing_keys
@@ -12,10 +10,7 @@ from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess, by_network
 
-LOOKBACK = timedelta(hours=72)
 _OUTSIDE = (IpClass.PUBLIC, IpClass.UNKNOWN)
-_DAYS = LOOKBACK.days + 1
-"""Of which readings are looked for: that of the first use, and those that the time before it reaches into."""
 
 
 def by_key_signature(access: Access) -> tuple[str, ...] | None:
@@ -71,7 +66,6 @@ def sas_used_after_key_read(storage: StorageAccess) -> Said:
     if not (copied or outside):
         return
     signers = signing_keys(first.signed_with)
-    days = [(first.time - timedelta(days=before)).date() for before in range(_DAYS)]
     yield Match(
         summary=f"A SAS of {first.account} was first used shortly after the account's keys were read.",
         target=storage.resource,
@@ -82,8 +76,8 @@ def sas_used_after_key_read(storage: StorageAccess) -> Said:
         evidence={**identity_of(storage), "Networks": storage.origins},
         containment=containment_of(storage),
         preceded_by=Lookback(
-            topics=tuple(keys_read(first.account, day) for day in days),
-            within=LOOKBACK,
+            topics=tuple(keys_read(first.account, at) for at in (first.time, first.time - KEYS_ARE_RECENT)),
+            within=KEYS_ARE_RECENT,
             origins=outside,
             severity_if_elsewhere=Severity.MEDIUM,
             key=signers[0] if len(signers) == 1 else None,

@@ -37,7 +37,7 @@ def keys_renewed(operation: Operation) -> Tellings:
     if key:
         yield Closing(topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect, part=key)
     yield Precedent(
-        topic=keys_read(operation.resource.name, operation.decided.date()),
+        topic=keys_read(operation.resource.name, operation.decided),
         at=operation.decided,
         actor=operation.actor,
         deed=f"renewed {key or 'a key'}",
@@ -58,7 +58,7 @@ def delegation_keys_revoked(operation: Operation) -> Tellings:
 def account_keys_were_read(operation: Operation) -> Tellings:
     """Whoever reads an account's keys can sign SAS from then on."""
     yield Precedent(
-        topic=keys_read(operation.resource.name, operation.decided.date()),
+        topic=keys_read(operation.resource.name, operation.decided),
         at=operation.decided,
         actor=operation.actor,
         deed="read the keys",

@@ -37,6 +37,8 @@ T = TypeVar("T")
 class Draft(Struct):
     """An entity with what its detectors say of it, the topics of what they state, and those their matches depend on.
 
+    Of the latter, ``followed`` also says until when what happened matters to them, None for ever.
+
     ``notes`` is what it contributes to what is gathered elsewhere, whatever its findings, and ``seen`` what may never
     have been seen before. It has to be looked at again when the end of a call is ``awaited`` no longer, and when its
     grants are ``overdue``.
@@ -46,7 +48,7 @@ class Draft(Struct):
     matches: dict[Detector, list[tuple[Event, Match]]] = field(default_factory=dict)
     statements: dict[Detector | Teller, list[Statement]] = field(default_factory=dict)
     said_under: set[Topic] = field(default_factory=set)
-    followed: set[Topic] = field(default_factory=set)
+    followed: dict[Topic, datetime | None] = field(default_factory=dict)
     notes: Notes = field(default_factory=lambda: defaultdict(dict))
     awaited: datetime | None = None
     overdue: set[datetime] = field(default_factory=set)
@@ -62,7 +64,14 @@ class Draft(Struct):
                 self.said_under.add(each.topic)
             elif counts and isinstance(sayer, Detector):
                 self.matches.setdefault(sayer, []).append((event, each))
-                self.followed.update(each.topics)
+                self.follow(each)
+
+    def follow(self, match: Match) -> None:
+        """Of those who came before, what came later than the match is nothing to it; of all else everything counts."""
+        before = match.preceded_by.topics if match.preceded_by else ()
+        for topic in match.topics:
+            known = self.followed.get(topic, match.at)
+            self.followed[topic] = max(known, match.at) if topic in before and known is not None else None
 
 
 class Drafting:

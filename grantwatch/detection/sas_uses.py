@@ -1,6 +1,6 @@
 """What the detectors of the use of a SAS have in common: which uses are one matter, and what a SAS is described by."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from grantwatch.detection.match import Fact, Topic
@@ -24,9 +24,13 @@ def by_signature(access: Access) -> tuple[str, ...] | None:
     return access.account, access.signature
 
 
-def keys_read(account: str, day: date) -> Topic:
-    """Under what it is said that somebody read an account's keys, or renewed one, on a day."""
-    return "account keys read", account.lower(), day.isoformat()
+KEYS_ARE_RECENT = timedelta(hours=72)
+"""So long before its first use the keys with which a SAS is signed were read, as a rule."""
+
+
+def keys_read(account: str, at: datetime) -> Topic:
+    """Under what it is said that somebody read an account's keys, or renewed one, in three days of which that is one."""
+    return "account keys read", account.lower(), str(at.timestamp() // KEYS_ARE_RECENT.total_seconds())
 
 
 LONGEST_DELEGATION = timedelta(days=7)
