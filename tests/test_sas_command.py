@@ -171,7 +171,9 @@ def store_of(path: Path, *records: Record) -> str:
             record["identity"]["tokenHash"] = f"key1({'A' * 64}),SasSignature({HASH})"
     settings = Settings(owner_tenant_id=OWNER.id, own_networks=("192.0.2.0/24",), volume_size_threshold_gb=1)
     with LocalStore(str(path / "store.duckdb")) as opened:
-        engine(store=opened.state, sink=opened, settings=settings).process([body_of(records)])
+        ready = engine(store=opened.state, sink=opened, settings=settings)
+        ready.process([body_of(records)])
+        ready.sweep()
     return str(path / "store.duckdb")
 
 
@@ -195,6 +197,24 @@ def test_a_sighting_tells_how_much_was_read_until_when_by_what_agents_and_operat
     (used,) = (each for each in sightings if "from outside" in each)
     assert "at least 2 GB, 2 objects and 2 requests until 2026-03-10 13:05; by azcopy/10.2" in bulk
     assert "by azcopy/10.2; operations GetBlob" in used
+
+
+def test_each_day_of_use_is_told_above_the_findings_even_where_nothing_was_found(tmp_path: Path) -> None:
+    days = [
+        sas_read(
+            each, NOON + timedelta(days=each % 2, minutes=each), address="192.0.2.9", size=10**6, agent="azcopy/10.2"
+        )
+        for each in range(5)
+    ]
+    within_three_days = keys_read(1, NOON - timedelta(hours=1))
+    answer = asked(store_of(tmp_path, *within_three_days, *days), URL.partition("?")[2])
+
+    assert answer["Sightings"] == [
+        "2026-03-10 12:00 to 12:00: 3 requests, 3 MB, 3 objects, from Own",
+        "2026-03-11 12:01 to 12:01: 2 requests, 2 MB, 2 objects, from Own",
+    ]
+    assert answer["Account"] == "contosodata"
+    assert ["59 min before" in each for each in answer["IssuerCandidates"]] == [True]
 
 
 def test_candidates_did_what_it_takes_before_the_first_use_and_are_ranked(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def answer_of(leak: Leak, known: Sightings | None, at: datetime) -> dict[str, An
         "MadeFor": _identity(sas.recipient_id, sas.recipient_tenant),
         "SignatureHash": leak.hash,
         "Containment": _containment(account, leak, seen),
-        "Sightings": seen.findings or (known and _UNSEEN),
+        "Sightings": (*seen.days, *seen.findings) or (known and _UNSEEN),
         "IssuerCandidates": (*stated_issuers(sas), *seen.issuers) or None,
         "QueryOfStorageLogs": _query_of_logs(leak),
         "QueryOfFindings": f'GrantWatchFindings_CL\n| where tostring(Evidence.Signature) == "{leak.hash}"\n'

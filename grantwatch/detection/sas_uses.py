@@ -29,7 +29,7 @@ KEYS_ARE_RECENT = timedelta(hours=72)
 
 
 def keys_read(account: str, at: datetime) -> Topic:
-    """Under what it is said that somebody read an account's keys, or renewed one, in three days of which that is one."""
+    """Under what it is said that somebody read an account's keys, or renewed one, in the three days around then."""
     return "account keys read", account.lower(), str(at.timestamp() // KEYS_ARE_RECENT.total_seconds())
 
 
