@@ -21,7 +21,7 @@ from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined
 from grantwatch.memory.notes import Notes, courses_of, note_of
-from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings, trainee_in
+from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.bounded import Bounded
@@ -283,7 +283,7 @@ class Rounds:
         return set(self._store.swap(rows)) if rows else set()
 
     def _unsettled_by(self, changes: Changes, lost: Set[RowKey], work: Work) -> set[EntityKey]:
-        """Who is to be judged again for what was seen first: those who thought that they were, or still are trainees.
+        """Who is to be judged again for what was seen first: those who thought that they were, or that were trainees.
 
         They may be about to be stored, as first, by another engine. So they are stored here even if nothing changed:
         of two who swap one row only one succeeds, and the other looks again.
@@ -293,9 +293,9 @@ class Rounds:
         held = [address for address in changes.firsts if address not in lost and address not in work.told]
         work.told.update(held)
         overtaken = set().union(*(changes.displaced(address) for address in held))
-        trainees = [partition for address in held if (partition := changes.trainees(address)) is not None]
-        if trainees:
-            overtaken |= {trainee_in(row) for row in self._store.scan(trainees)}
+        begins = dict(filter(None, map(changes.trainees, held)))
+        if begins:
+            overtaken |= self._sightings.graduates(self._store.scan(sorted(begins)), begins)
         work.overtaken |= overtaken
         return again | overtaken
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from grantwatch.detection.match import Lookback, Precedent
 from grantwatch.detection.sas_uses import stated_issuers
-from grantwatch.judgement.rendering import grant_id
+from grantwatch.judgement.granted import grant_id
 from grantwatch.memory.precedence import ranked
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.grant import Grant, GrantKind
