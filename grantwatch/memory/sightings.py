@@ -191,16 +191,17 @@ class Changes(Struct):
     starts: dict[RowKey, Seen] = field(default_factory=dict)
 
     def offer(self, address: RowKey, key: EntityKey, at: datetime, row: Row | None) -> None:
-        """Note that an entity saw it."""
+        """Note that an entity saw it. Whoever the row names and is overtaken has to be judged again."""
         name, _ = address_of_entity(key)
         mine = _First(at=at, name=name, owner=Owner.of(key), latest=at)
-        known = self.firsts.get(address) or (_DECODER.decode(row.content) if row else mine)
+        stored = _DECODER.decode(row.content) if row else None
+        known = self.firsts.get(address) or stored or mine
         first = min(known, mine, key=lambda each: (each.at, each.name))
-        lost = (known.owner,) if first is mine and known.owner != mine.owner else ()
+        overtaken = () if stored is None or stored.owner == first.owner else (stored.owner,)
         self.firsts[address] = msgspec.structs.replace(
             first,
             latest=max(known.latest, mine.latest),
-            displaced=tuple(dict.fromkeys((*lost, *known.displaced)))[:_MOST_DISPLACED],
+            displaced=tuple(dict.fromkeys((*overtaken, *(stored.displaced if stored else ()))))[:_MOST_DISPLACED],
         )
         self.before[address] = row
         self.askers.setdefault(address, set()).add(key)
