@@ -70,7 +70,7 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
 
     The copy may be a snapshot, a disk, a restore point, an image or several of these after each other. High if it went
     to another subscription, if several people took part, or if the machine was made for it and then opened, commanded
-    or cleaned away.
+    or cleaned away. Low if no such way is seen, but more leads to the machine than is kept.
     """
     machine = lineage.resource
     for path in lineage.paths:
@@ -83,6 +83,13 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
             severity=_severity(path),
             evidence=_evidence(path),
             containment=_containment(machine),
+        )
+    if lineage.is_crowded and not lineage.paths:
+        yield Match(
+            summary=f"More was attached to {machine.label} or led to it than is kept; look at its disks by hand.",
+            target=machine,
+            at=lineage.decisive.at,
+            severity=Severity.LOW,
         )
 
 

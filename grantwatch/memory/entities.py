@@ -19,7 +19,7 @@ from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome, Severity
 from grantwatch.model.storage_access import Access
-from grantwatch.model.traces import Edge, Touch
+from grantwatch.model.traces import Edge, Touch, Trace
 from grantwatch.ports import Row
 
 EntityKey = OperationKey | GatheringKey
@@ -81,6 +81,8 @@ class Entity(Struct, kw_only=True):
     lapsed: bool = False
     overdue: datetime | None = None
     findings: dict[str, Published] = {}
+    told: dict[str, dict[str, Trace]] = {}
+    """The traces that its calls were told to have left, by detector and name."""
     row: Row | None = None
 
     @property
@@ -130,6 +132,7 @@ class _Stored(Struct, kw_only=True):
     findings: dict[str, Published] = {}
     notes: dict[str, Note] | msgspec.UnsetType = msgspec.UNSET
     overdue: datetime | msgspec.UnsetType = msgspec.UNSET
+    told: dict[str, dict[str, Trace]] | msgspec.UnsetType = msgspec.UNSET
 
 
 # Rows by their content, decoded: those that are read next are mostly those that were just written.
@@ -152,6 +155,7 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
         lapsed=found.lapsed,
         overdue=found.overdue or None,
         findings=found.findings,
+        told=found.told or {},
         row=row,
     )
 
@@ -167,6 +171,7 @@ def stored(entity: Entity) -> Row:
         findings=entity.findings,
         notes=entity.notes or msgspec.UNSET,
         overdue=entity.overdue or msgspec.UNSET,
+        told=entity.told or msgspec.UNSET,
     )
     content = msgspec.json.encode(known)
     if entity.row and msgspec.json.encode(_decoded(entity.row.content)) != entity.row.content:

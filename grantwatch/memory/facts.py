@@ -4,8 +4,7 @@ Every join is commutative, associative and idempotent, and so is joining and the
 repetition and the number of writers cannot change what comes out.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -13,10 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
+from grantwatch.memory.thinning import Place, Placed, thinned
 from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
 from grantwatch.model.storage_access import Access
-from grantwatch.model.traces import Trace
+from grantwatch.model.traces import MOST_TRACES, Trace
 from grantwatch.model.volume import BUCKET, Amount
 
 MOST_FACTS = 256
@@ -25,21 +25,21 @@ MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
 MOST_AMOUNTS = 2 * timedelta(days=1) // BUCKET
 """All of one day, and of windows that begin on it and are no longer than a day."""
-_MOST_ALIKE_TRACES = 2
-"""Of one edge in one week."""
 
 
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
     ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
-    that rest on as many the earlier. Of steps that are ``alike`` the first is enough, if it holds.
+    that rest on as many the earlier. Of steps that are ``alike`` the first is enough, if it holds. ``place`` is that of
+    a trace.
     """
 
     known: int = 0
     alike: str | None = None
     step: Step | None = None
     trace: Trace | None = None
+    place: Place = Place.HERE
     amount: Amount | None = None
 
     @property
@@ -73,7 +73,12 @@ def access_digest(access: Access) -> str:
 
 
 def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
-    """The union of facts by name, and of too many the earliest.
+    """The union of facts by name, and of too many the earliest."""
+    return _trimmed(united(known, new))
+
+
+def united(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
+    """The union of facts by name.
 
     The same use of storage keeps its first time, and of two notes the better informed holds, then the earlier.
     """
@@ -81,7 +86,7 @@ def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
     for name, fact in new.items():
         if name not in union or _prevails(fact, union[name]):
             union[name] = fact
-    return _trimmed(union)
+    return union
 
 
 def most(facts: Mapping[str, Fact]) -> int:
@@ -91,6 +96,8 @@ def most(facts: Mapping[str, Fact]) -> int:
         return MOST_AMOUNTS
     if isinstance(fact, Note) and fact.step is not None:
         return MOST_STEPS + 1
+    if isinstance(fact, Note) and fact.trace is not None:
+        return len(Place) * MOST_TRACES
     return MOST_USES if isinstance(fact, Access) and not (fact.object_path or fact.source_path) else MOST_FACTS
 
 
@@ -106,33 +113,35 @@ def _prevails(fact: Fact, other: Fact) -> bool:
 
 def _trimmed(facts: dict[str, F]) -> dict[str, F]:
     """The earliest, and only a few of those that tell the same: what is told all day must not crowd out what is new."""
-    kept = _without_repetition(facts) if any(_likeness(name, fact) for name, fact in facts.items()) else facts
+    traces = list(_traces(facts))
+    if traces:
+        names = thinned(traces)
+        return {name: fact for name, fact in facts.items() if name in names}
+    kept = _without_repetition(facts) if any(_alike(fact) for fact in facts.values()) else facts
     if len(kept) <= most(kept):
         return kept
     return dict(sorted(kept.items(), key=_precedence)[: most(kept)])
 
 
+def _traces(facts: Mapping[str, Fact]) -> Iterator[Placed]:
+    for name, fact in facts.items():
+        if isinstance(fact, Note) and fact.trace is not None:
+            yield name, fact.place, fact.trace
+
+
 def _without_repetition(facts: Mapping[str, F]) -> dict[str, F]:
-    alike: dict[str, int] = defaultdict(int)
+    alike: set[str | None] = set()
     kept = {}
     for name, fact in sorted(facts.items(), key=_precedence):
-        likeness = _likeness(name, fact)
-        if likeness is not None:
-            group, most_alike = likeness
-            alike[group] += 1
-            if alike[group] > most_alike:
-                continue
-        kept[name] = fact
+        group = _alike(fact)
+        if group is None or group not in alike:
+            kept[name] = fact
+        alike.add(group)
     return kept
 
 
-def _likeness(name: str, fact: Fact) -> tuple[str, int] | None:
-    """With what a fact shares its place, and how many of those are kept."""
-    if not isinstance(fact, Note):
-        return None
-    if fact.trace is not None:
-        return name.partition("-")[0], _MOST_ALIKE_TRACES
-    return (fact.alike, 1) if fact.alike else None
+def _alike(fact: Fact) -> str | None:
+    return fact.alike if isinstance(fact, Note) else None
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:

@@ -22,6 +22,7 @@ from grantwatch.model.compute_bodies import (
 )
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import resource_of
+from grantwatch.model.severity import Outcome
 from grantwatch.model.traces import Link
 
 Origin = tuple[str | None, Link, str | None]
@@ -80,16 +81,19 @@ def _machine_written(operation: Operation) -> Iterator[Origin]:
     for properties in _properties(operation):
         profile = properties.storage_profile or StorageProfile()
         yield from _disks(profile, machine)
-        if not _is_update(operation):
+        if _may_be_new(operation):
             yield from _image(profile, machine)
         interfaces = (properties.network_profile and properties.network_profile.network_interfaces) or ()
         yield from ((each.id, Link.NETWORK, machine) for each in interfaces)
 
 
-def _is_update(operation: Operation) -> bool:
-    """Known to have changed a machine that existed. Its bodies repeat the image, which may since have new versions."""
+def _may_be_new(operation: Operation) -> bool:
+    """Whether a call may have made the machine. One that changes it repeats the image, which may have new versions.
+
+    Only its end tells, unless an acceptance says that something was created.
+    """
     statuses = {(phase.status or "").lower() for phase in operation.phases}
-    return "ok" in statuses and not operation.created
+    return operation.created or (operation.outcome is not Outcome.ACCEPTED and "ok" not in statuses)
 
 
 def _disks(profile: StorageProfile, machine: str) -> Iterator[Origin]:
