@@ -67,15 +67,16 @@ BACKUP = Caller(
 THEFT = (snapshot(), disk(), attached())
 
 
-def copied_by_machine(option: str, source: str) -> list[Record]:
+def copied_by_machine(option: str, source: str, hours: float = 2) -> list[Record]:
     data = [{"lun": 0, "createOption": option, "sourceResource": {"id": source}}]
-    return call("virtualMachines/write", MACHINE, 2, request={"properties": {"storageProfile": {"dataDisks": data}}})
+    body = {"properties": {"storageProfile": {"dataDisks": data}}}
+    return call("virtualMachines/write", MACHINE, hours, request=body)
 
 
-def from_image(image: str, machine: str = MACHINE, kind: str = "virtualMachines") -> list[Record]:
+def from_image(image: str, machine: str = MACHINE, kind: str = "virtualMachines", hours: float = 4) -> list[Record]:
     profile: dict[str, Any] = {"storageProfile": {"imageReference": {"id": image}}}
     properties = profile if kind == "virtualMachines" else {"virtualMachineProfile": profile}
-    return call(f"{kind}/write", machine, 4, request={"properties": properties}, status="Created")
+    return call(f"{kind}/write", machine, hours, request={"properties": properties}, status="Created")
 
 
 def version_of(source: str) -> list[Record]:
@@ -233,6 +234,21 @@ HARMLESS = {
         attached(),
     ),
     "a machine is restored in place": (attached(-1, SOURCE), copied_by_machine("Copy", SOURCE)),
+    "a machine gets back an image of itself and its disk": (
+        attached(-200, SOURCE),
+        call(
+            "images/write",
+            IMAGE,
+            -1,
+            request={
+                "properties": {
+                    "sourceVirtualMachine": {"id": MACHINE},
+                    "storageProfile": {"osDisk": {"managedDisk": {"id": COPY}}},
+                }
+            },
+        ),
+        from_image(IMAGE),
+    ),
     "a copy that was refused": (snapshot(failure=Failure()), disk(failure=Failure()), attached()),
     "a machine that was refused": (snapshot(), disk(), attached(failure=Failure())),
     "a tag that was changed long after": (disk(), attached(1 + 73)),
@@ -265,6 +281,63 @@ def test_a_volume_of_one_s_own_under_the_same_name_hides_nothing() -> None:
     )
     (path,) = lineage(*prepared, *THEFT).paths
     assert path.source == SOURCE
+
+
+def image_of(hours: float, **storage: Any) -> list[Record]:
+    return call("images/write", IMAGE, hours, request={"properties": storage})
+
+
+OF_SNAPSHOT = {"storageProfile": {"osDisk": {"snapshot": {"id": SNAPSHOT}}}}
+
+
+def test_a_snapshot_that_is_another_by_now_is_copied_again_by_the_machine() -> None:
+    decoy = compute("disks", "decoy")
+    prepared = (
+        attached(-12, decoy),
+        call("snapshots/write", SNAPSHOT, -10, request=made_from(decoy)),
+        copied_by_machine("Copy", SNAPSHOT, -9),
+        call("snapshots/delete", SNAPSHOT, -8),
+    )
+    (path,) = lineage(*prepared, snapshot(), copied_by_machine("Copy", SNAPSHOT)).paths
+    assert path.source == SOURCE
+
+
+@pytest.mark.parametrize("before", [-300, -5])
+def test_a_scale_set_that_is_written_again_gets_the_version_made_meanwhile(before: float) -> None:
+    earlier, later = (from_image(DEFINITION, SCALE_SET, "virtualMachineScaleSets", hours) for hours in (before, 4))
+    (path,) = lineage(earlier, snapshot(), version_of(SNAPSHOT), later, machine=SCALE_SET).paths
+    assert path.source == SOURCE
+    assert not lineage(earlier, later, machine=SCALE_SET).paths
+
+
+def test_an_image_that_was_one_of_the_machine_s_own_hides_nothing() -> None:
+    own = image_of(-9, sourceVirtualMachine={"id": MACHINE})
+    gallery = {"createOption": "FromImage", "galleryImageReference": {"id": VERSION}}
+    told = (
+        snapshot(-100),
+        image_of(0, **OF_SNAPSHOT),
+        version_of(IMAGE),
+        call("disks/write", COPY, 4, request={"properties": {"creationData": gallery}}),
+        attached(5),
+    )
+    (path,) = lineage(own, call("images/delete", IMAGE, -8), *told).paths
+    assert path.source == SNAPSHOT
+
+
+def test_a_second_theft_under_the_same_names_is_told_as_well() -> None:
+    other = compute("disks", "hr-data")
+    cleaned = [call(f"{kind}/delete", name, 22) for kind, name in (("snapshots", SNAPSHOT), ("disks", COPY))]
+    again = (call("snapshots/write", SNAPSHOT, 200, request=made_from(other)), disk(201), attached(202))
+    first, second = lineage(*THEFT, attached(3), *cleaned, *again).paths
+    assert (first.source, second.source) == (SOURCE, other)
+
+
+def test_each_restore_from_a_vault_counts() -> None:
+    instance = SUBSCRIPTION.resource("backup", "Microsoft.DataProtection/backupVaults", "v") + "/backupInstances/i"
+    body = {"sourceResourceId": OTHER, "restoreTargetInfo": {"datasourceInfo": {"resourceID": MACHINE}}}
+    name = "Microsoft.DataProtection/backupVaults/backupInstances/restore/action"
+    restored = [call(name, instance, hours, request=body) for hours in (-300, 0)]
+    assert len(lineage(*restored).paths) == 2
 
 
 def test_a_copy_of_a_copy_is_told_from_its_beginning() -> None:
