@@ -64,6 +64,8 @@ BACKUP = Caller(
     Role.BACKUP_CONTRIBUTOR,
     BACKUP_MANAGEMENT_SERVICE,
 )
+BUILDER = Caller(CallerKind.MANAGED_IDENTITY, "image-builder", OWNER, "", Role.CONTRIBUTOR)
+DEPLOYER = Caller(CallerKind.SERVICE_PRINCIPAL, "deployer", OWNER, "", Role.CONTRIBUTOR)
 THEFT = (snapshot(), disk(), attached())
 
 
@@ -511,7 +513,14 @@ COMMAND = call("virtualMachines/runCommand/action", MACHINE, 3)
         (THEFT, Severity.MEDIUM),
         ((snapshot(), disk(), attached(caller=EVE)), Severity.HIGH),
         ((snapshot(), disk(), attached(status="Created")), Severity.MEDIUM),
-        ((*THEFT, COMMAND), Severity.MEDIUM),
+        ((*THEFT, COMMAND), Severity.HIGH),
+        ((*THEFT, call("virtualMachines/runCommand/action", MACHINE, 1)), Severity.MEDIUM),
+        ((*THEFT, call("virtualMachines/extensions/write", MACHINE, 3)), Severity.MEDIUM),
+        ((*THEFT, call("snapshots/delete", SNAPSHOT, 3)), Severity.HIGH),
+        ((*THEFT, call("disks/delete", COPY, 3)), Severity.HIGH),
+        ((*THEFT, call("snapshots/delete", SNAPSHOT, 3, caller=DEPLOYER)), Severity.MEDIUM),
+        ((snapshot(caller=BUILDER), disk(caller=BUILDER), attached(caller=DEPLOYER)), Severity.MEDIUM),
+        ((snapshot(caller=BUILDER), disk(caller=EVE), attached(caller=DEPLOYER)), Severity.HIGH),
         ((snapshot(), disk(), attached(status="Created"), COMMAND), Severity.HIGH),
         ((snapshot(), disk(), attached(status="Created"), call("snapshots/delete", SNAPSHOT, 3)), Severity.HIGH),
         (
