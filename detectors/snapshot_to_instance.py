@@ -10,6 +10,7 @@ from grantwatch.model.paths import Path
 from grantwatch.model.provenance import OPERATIONS, REQUESTS, RESPONSES, traces_of
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Severity
+from grantwatch.model.touches import MENTIONING
 from grantwatch.model.traces import Deed, Edge, Link, Touch
 
 _STEPS = {
@@ -38,6 +39,7 @@ _STEPS = {
     requests=REQUESTS,
     responses=RESPONSES,
     traces=traces_of,
+    mentioning=MENTIONING,
     metadata=Metadata(
         title="Copy of a volume mounted on another machine",
         severity=Severity.MEDIUM,

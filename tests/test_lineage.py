@@ -573,6 +573,40 @@ def test_a_network_that_was_opened_for_the_machine_makes_it_high() -> None:
     )
 
 
+def interface(hours: float) -> list[Record]:
+    """A write of one with a public address."""
+    body = {"properties": {"ipConfigurations": [{"properties": {"publicIPAddress": {"id": ADDRESS}}}]}}
+    return call("Microsoft.Network/networkInterfaces/write", INTERFACE, hours, response=body)
+
+
+@pytest.mark.parametrize(
+    ("hours", "severity"),
+    [((3,), Severity.HIGH), ((1,), Severity.MEDIUM), ((1, 3), Severity.MEDIUM), ((-99, 3), Severity.MEDIUM)],
+)
+def test_an_interface_that_gets_its_first_public_address_after_the_copy_makes_it_high(
+    hours: tuple[float, ...], severity: Severity
+) -> None:
+    body = with_disks(COPY)
+    body["properties"] |= {"networkProfile": {"networkInterfaces": [{"id": INTERFACE}]}}
+    written = (interface(each) for each in hours)
+    assert judged(lineage(snapshot(), disk(), attached(response=body), *written)).severity is severity
+
+
+@pytest.mark.parametrize("kind", ["virtualMachines", "virtualMachineScaleSets"])
+def test_a_machine_that_is_made_with_a_public_address_is_opened(kind: str) -> None:
+    addressed = [{"properties": {"publicIPAddressConfiguration": {"name": "one"}}}]
+    profile = {
+        "networkProfile": {"networkInterfaceConfigurations": [{"properties": {"ipConfigurations": addressed}}]},
+        "storageProfile": {"imageReference": {"id": VERSION}},
+    }
+    machine = MACHINE if kind == "virtualMachines" else SCALE_SET
+    body = {"properties": profile if machine == MACHINE else {"virtualMachineProfile": profile}}
+    made = call(f"{kind}/write", machine, 4, request=body, status="Created")
+    match = judged(lineage(snapshot(), version_of(SNAPSHOT), made, machine=machine))
+    assert match.severity is Severity.HIGH
+    assert "NetworkOpened" in str(match.evidence["Meanwhile"])
+
+
 def test_a_match_tells_the_whole_way() -> None:
     match = judged(lineage(*THEFT))
     assert match.summary == "Data of payroll-data reached jump in 3 steps, the last by ada.admin@owner.example."

@@ -5,9 +5,8 @@ readers may say one thing twice.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
-from grantwatch.model.bodies import Body, CreationData, DiskResource
+from grantwatch.model.bodies import CreationData, DiskResource
 from grantwatch.model.compute_bodies import (
     Captured,
     ComputeProperties,
@@ -20,7 +19,7 @@ from grantwatch.model.compute_bodies import (
     RestoreTarget,
     StorageProfile,
 )
-from grantwatch.model.operation import Operation
+from grantwatch.model.operation import Operation, bodies_of
 from grantwatch.model.resource import resource_of
 from grantwatch.model.severity import Outcome
 from grantwatch.model.traces import Link
@@ -28,13 +27,6 @@ from grantwatch.model.traces import Link
 Origin = tuple[str | None, Link, str | None]
 """Source, link and target, ids or URLs as the body has them."""
 Reader = Callable[[Operation], Iterator[Origin]]
-
-B = TypeVar("B", bound=Body)
-
-
-def bodies_of(operation: Operation, kind: type[B]) -> tuple[B, B]:
-    """Both sides of a call, what now is before what was asked for."""
-    return operation.response(kind), operation.request(kind)
 
 
 def _properties(operation: Operation) -> Iterator[ComputeProperties]:

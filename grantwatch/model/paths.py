@@ -192,9 +192,21 @@ def _described(edges: tuple[Edge, ...], traces: Sequence[Trace], window: timedel
     nodes = {edge.source_key for edge in edges} | {edge.target_key for edge in edges} | _network(machine, traces)
     return Path(
         edges=edges,
-        touches=tuple(trace for trace in near if isinstance(trace, Touch) and trace.node_key in nodes),
+        touches=tuple(
+            trace
+            for trace in near
+            if isinstance(trace, Touch) and trace.node_key in nodes and not _is_repeated(trace, traces)
+        ),
         for_it=any(isinstance(trace, Edge) and trace.created and trace.target_key == machine for trace in near),
     )
+
+
+def _is_repeated(touch: Touch, traces: Sequence[Trace]) -> bool:
+    """Whether a network was open before: each write of an interface or machine repeats its addresses."""
+    if touch.what is not Deed.NETWORK_OPENED:
+        return False
+    opened = (each for each in traces if isinstance(each, Touch) and each.what is touch.what and each.holds)
+    return any(each.node_key == touch.node_key and each.at < touch.at for each in opened)
 
 
 def _network(machine: str, traces: Sequence[Trace]) -> set[str]:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from grantwatch.model.bodies import Body, DesiredState, DiskResource
 from grantwatch.model.compute_bodies import Captured, ComputeResource, DisksToAttach, RestoreRequest, StorageProfile
-from grantwatch.model.operation import Operation
-from grantwatch.model.origins import READERS, Origin, bodies_of
+from grantwatch.model.operation import Operation, bodies_of
+from grantwatch.model.origins import READERS, Origin
 from grantwatch.model.resource import resource_of
 from grantwatch.model.touches import NETWORK_BODIES, TOUCHING, touched
 from grantwatch.model.traces import Edge, Link, Touch, Trace
