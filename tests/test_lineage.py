@@ -39,6 +39,7 @@ from tests.machines import (
     lineage,
     made_from,
     snapshot,
+    traces,
     with_disks,
 )
 from tests.strategies import stable
@@ -590,6 +591,17 @@ def test_an_interface_that_gets_its_first_public_address_after_the_copy_makes_it
     body["properties"] |= {"networkProfile": {"networkInterfaces": [{"id": INTERFACE}]}}
     written = (interface(each) for each in hours)
     assert judged(lineage(snapshot(), disk(), attached(response=body), *written)).severity is severity
+
+
+@pytest.mark.parametrize(("kept", "opened"), [(1, True), (2, True), (3, False)])
+def test_a_write_of_an_interface_counts_until_it_is_known_to_fail(kept: int, opened: bool) -> None:
+    """The end of the call is not selected where it has no body."""
+    address = {"ipConfigurations": [{"properties": {"publicIPAddress": {"id": ADDRESS}}}]}
+    name = "Microsoft.Network/networkInterfaces/write"
+    failure = Failure() if kept == 3 else None
+    written = call(name, INTERFACE, 1, request={"properties": address}, failure=failure)[: min(kept, 2)]
+    (touch,) = traces(written)
+    assert touch.holds is opened
 
 
 @pytest.mark.parametrize("kind", ["virtualMachines", "virtualMachineScaleSets"])

@@ -9,7 +9,8 @@ from grantwatch.model.compute_bodies import Captured, ComputeResource, DisksToAt
 from grantwatch.model.operation import Operation, bodies_of
 from grantwatch.model.origins import READERS, Origin
 from grantwatch.model.resource import resource_of
-from grantwatch.model.touches import NETWORK_BODIES, TOUCHING, touched
+from grantwatch.model.severity import Outcome
+from grantwatch.model.touches import MENTIONING, NETWORK_BODIES, TOUCHING, touched
 from grantwatch.model.traces import Edge, Link, Touch, Trace
 
 OPERATIONS = tuple(dict.fromkeys((*READERS, *TOUCHING)))
@@ -47,8 +48,10 @@ def traces_of(operation: Operation) -> Iterator[Trace]:
     read = _READERS.get(operation.name.lower())
     for source, how, target in _distinct(read(operation) if read else ()):
         yield Edge(source=source, target=target, how=how, region=region, created=operation.created, **call)
+    # The end of such a call is selected only where it has a body, so a request counts until it is known to fail.
+    asked = operation.name in MENTIONING and operation.outcome is Outcome.ATTEMPTED
     for node, what in dict.fromkeys(touched(operation)):
-        yield Touch(node=node, what=what, **call)
+        yield Touch(node=node, what=what, **call | {"holds": asked or operation.took_effect})
 
 
 def _distinct(origins: Iterable[Origin]) -> Iterator[tuple[str, Link, str]]:
