@@ -258,16 +258,21 @@ class Rounds:
         return before - now
 
     def _swap(self, view: _View, work: Work) -> set[EntityKey]:
-        """Store what the drafts amount to; returns the entities that another writer changed meanwhile."""
-        rows = []
+        """Store what the drafts amount to; returns the entities that another writer changed meanwhile.
+
+        What a call told and may take back is stored before it is told, so that whoever comes next knows of it.
+        """
+        rows: dict[bool, list[Row]] = {True: [], False: []}
         for draft in view.drafts.values():
             entity = draft.entity
             if entity.accesses and entity.is_full:
                 work.saturated[entity.key] = entity.latest_use
             row = stored(entity)
             if row.content != (entity.row.content if entity.row else None):
-                rows.append(row)
-        lost_rows = set(self._store.swap(rows)) if rows else set()
+                rows[entity.may_take_back].append(row)
+        if rows[True] and self._store.swap(rows[True]):
+            return set(view.drafts)
+        lost_rows = set(self._store.swap(rows[False])) if rows[False] else set()
         lost = {key for key in view.drafts if address_of_entity(key) in lost_rows}
         for key, revisions in view.revisions.items():
             if key not in lost:

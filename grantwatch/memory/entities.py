@@ -106,6 +106,11 @@ class Entity(Struct, kw_only=True):
         ends = seen.count(Outcome.SUCCEEDED) + seen.count(Outcome.FAILED)
         return seen.count(Outcome.ATTEMPTED) > max(ends, seen.count(Outcome.ACCEPTED))
 
+    @property
+    def may_take_back(self) -> bool:
+        """What was asked for is not known yet, and may show that its calls left other traces than were told."""
+        return bool(self.told) and all(phase.outcome is not Outcome.ATTEMPTED for phase in self.phases.values())
+
     def join(self, facts: Mapping[str, Fact], *, lapsed: bool = False, overdue: datetime | None = None) -> None:
         """Add facts, by digest, and what a sweep found."""
         phases = {name: fact for name, fact in facts.items() if isinstance(fact, Phase)}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
+from grantwatch.engine import Engine
 from grantwatch.memory.thinning import Place, Placed, thinned
 from grantwatch.model.actor import Actor
 from grantwatch.model.finding import Finding
@@ -34,6 +35,7 @@ from tests.machines import (
     made_from,
     snapshot,
 )
+from tests.memory.faults import OutageError
 from tests.memory.life import Clock
 from tests.strategies import stable
 from tests.world import NOON, OWNER, body_of, content_of
@@ -60,6 +62,21 @@ class CountingStore(MemoryStore):
     def _count(self, operations: int) -> None:
         self.operations += operations
         self.trips += 1
+
+
+class TornStore(MemoryStore):
+    """Its first swap stores what it can but for the row of the call, which others win, and is answered by nobody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_torn = False
+
+    def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
+        if self.is_torn:
+            return super().swap(rows)
+        self.is_torn = True
+        super().swap([row for row in rows if b'"told"' not in row.content])
+        raise OutageError("swap")
 
 
 class Told:
@@ -165,6 +182,23 @@ def test_what_turns_out_otherwise_is_taken_back(before: Batches, turning: list[R
     assert [each.sources for each in found] == [sources] * len(orders)
     contents = [content_of(each.findings) for each in found]
     assert contents == contents[:1] * len(contents)
+
+
+def test_what_was_told_by_a_swap_that_was_torn_is_taken_back() -> None:
+    before, (started, ended), _ = TURNS["a tag of a disk that was copied long ago"]
+    store, sink = TornStore(), MemorySink()
+
+    def engine() -> Engine:
+        settings = Settings(owner_tenant_id=OWNER.id)
+        return local.engine(store=store, sink=sink, parking=MemoryParking(), settings=settings, clock=Clock())
+
+    with pytest.raises(OutageError):
+        engine().process([body_of([ended])])
+    engine().process([body_of([started])])
+    engine().process([body_of([ended])])
+    engine().process([body_of(before[0])])
+
+    assert not [each for each in sink.current() if each.Detector == "snapshot_to_instance"]
 
 
 def test_a_change_of_a_machine_is_not_taken_for_its_making_while_it_lasts() -> None:
