@@ -56,6 +56,7 @@ from tools.azure_records import (
 COLLECTION = POINT.rpartition("/restorePoints")[0]
 INTERFACE = SUBSCRIPTION.resource("net", "Microsoft.Network/networkInterfaces", "jump-nic")
 ADDRESS = SUBSCRIPTION.resource("net", "Microsoft.Network/publicIPAddresses", "jump-ip")
+SHARED = f"/SharedGalleries/{SUBSCRIPTION.id}-SHARED/Images/server/Versions/latest"
 EVE = Caller(CallerKind.USER, "Eve Other", OWNER, "198.51.100.9", Role.CONTRIBUTOR)
 BACKUP = Caller(
     CallerKind.PLATFORM_SERVICE,
@@ -151,6 +152,38 @@ SHORTCUTS = {
         MACHINE,
         SOURCE,
         "Snapshot GalleryVersion LatestVersion FromImage",
+    ),
+    "an image that is shared with other subscriptions": (
+        (
+            snapshot(),
+            version_of(SNAPSHOT),
+            call(
+                "virtualMachines/write",
+                MACHINE,
+                4,
+                request={"properties": {"storageProfile": {"imageReference": {"sharedGalleryImageId": SHARED}}}},
+                status="Created",
+            ),
+        ),
+        MACHINE,
+        SOURCE,
+        "Snapshot GalleryVersion LatestVersion FromImage",
+    ),
+    "a disk of a shared image": (
+        (
+            snapshot(),
+            version_of(SNAPSHOT),
+            call(
+                "disks/write",
+                COPY,
+                4,
+                request={"properties": {"creationData": {"galleryImageReference": {"sharedGalleryImageId": SHARED}}}},
+            ),
+            attached(5),
+        ),
+        MACHINE,
+        SOURCE,
+        "Snapshot GalleryVersion LatestVersion FromImage Attach",
     ),
     "a swapped OS disk": (
         (snapshot(), disk(), call("virtualMachines/write", MACHINE, 2, response=with_disks(system=COPY))),

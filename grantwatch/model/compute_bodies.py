@@ -8,9 +8,10 @@ from grantwatch.model.bodies import Body, DesiredState
 
 
 class Reference(Body, frozen=True):
-    """What one resource names another by: its id or, for a blob, its URL."""
+    """What one resource names another by: its id, that of an image shared with others or, for a blob, its URL."""
 
     id: str | None = None
+    shared_gallery_image_id: str | None = None
     uri: str | None = None
     virtual_machine_id: str | None = None
 

@@ -51,9 +51,19 @@ def _sources(creation: CreationData) -> Iterator[str]:
         creation.source_resource_id,
         creation.elastic_san_resource_id,
         creation.source_uri or creation.storage_account_id,
-        *(image.id for image in images if image),
+        *(image.id or image.shared_gallery_image_id for image in images if image),
     )
     yield from filter(None, named)
+
+
+def shared_image(name: str) -> str | None:
+    """What stands for an image in a gallery that is shared with others, whichever of its versions is named.
+
+    Such a gallery is named by its subscription and name. https://learn.microsoft.com/azure/virtual-machines/share-gallery-direct
+    """
+    resource = resource_of(name)
+    gallery, image = resource.named("sharedGalleries"), resource.named("images")
+    return f"/sharedGalleries/{gallery}/images/{image}" if gallery and image else None
 
 
 def _how(source: str, target_kind: str) -> Link:
@@ -62,7 +72,7 @@ def _how(source: str, target_kind: str) -> Link:
         return Link.IMPORT
     if "restorepoints" in kind:
         return Link.RESTORE
-    if kind.startswith(("microsoft.compute/images", "microsoft.compute/galleries")):
+    if kind.startswith(("microsoft.compute/images", "microsoft.compute/galleries")) or shared_image(source):
         return Link.FROM_IMAGE
     return Link.SNAPSHOT if target_kind == "microsoft.compute/snapshots" else Link.DISK_COPY
 
@@ -100,7 +110,8 @@ def _disks(profile: StorageProfile, machine: str) -> Iterator[Origin]:
 
 def _image(profile: StorageProfile, machine: str) -> Iterator[Origin]:
     if profile.image_reference:
-        yield profile.image_reference.id, Link.FROM_IMAGE, machine
+        image = profile.image_reference
+        yield image.id or image.shared_gallery_image_id, Link.FROM_IMAGE, machine
     if profile.os_disk and profile.os_disk.image:
         yield profile.os_disk.image.uri, Link.FROM_IMAGE, machine
 
@@ -165,7 +176,10 @@ def _version_written(operation: Operation) -> Iterator[Origin]:
         for source in (each or Reference() for each in sources):
             for name in (source.id, source.virtual_machine_id, source.uri):
                 yield name, Link.GALLERY_VERSION, version.text
-    yield version.text, Link.LATEST_VERSION, next(version.ancestors(), version).text
+    image = next(version.ancestors(), version)
+    yield version.text, Link.LATEST_VERSION, image.text
+    if gallery := image.named("galleries"):
+        yield version.text, Link.LATEST_VERSION, f"/sharedGalleries/{image.subscription}-{gallery}/images/{image.name}"
 
 
 def _machine_captured(operation: Operation) -> Iterator[Origin]:

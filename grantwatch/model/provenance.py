@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from grantwatch.model.bodies import Body, DesiredState, DiskResource
 from grantwatch.model.compute_bodies import Captured, ComputeResource, DisksToAttach, RestoreRequest, StorageProfile
 from grantwatch.model.operation import Operation, bodies_of
-from grantwatch.model.origins import READERS, Origin
+from grantwatch.model.origins import READERS, Origin, shared_image
 from grantwatch.model.resource import resource_of
 from grantwatch.model.severity import Outcome
 from grantwatch.model.touches import MENTIONING, NETWORK_BODIES, TOUCHING, touched
@@ -69,8 +69,9 @@ def _distinct(origins: Iterable[Origin]) -> Iterator[tuple[str, Link, str]]:
 def _node(name: str | None) -> str | None:
     """What stands for a resource in traces; None for what tells nothing.
 
-    A disk restore point stands for its restore point and the latest version of an image for the image, because the
-    calls that made them name no other; a blob's URL is kept without its query, which can hold a signature.
+    A disk restore point stands for its restore point and the latest version of an image, or any of one that is shared,
+    for the image, because the calls that made them name no other; a blob's URL is kept without its query, which can
+    hold a signature.
     """
     if not name:
         return None
@@ -81,6 +82,8 @@ def _node(name: str | None) -> str | None:
             return None
         return f"{url.scheme}://{url.hostname}{url.path}" if url.hostname else None
     resource = resource_of(name)
+    if shared := shared_image(name):
+        return shared
     if resource.kind.endswith("/diskrestorepoints") or resource.key.endswith("/versions/latest"):
         return next(resource.ancestors()).text
     # Images of the marketplace come from nobody's volume.
