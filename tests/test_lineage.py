@@ -249,6 +249,22 @@ def test_every_way_from_a_volume_to_a_machine_is_one_path(
     assert path.nodes[-1] == machine
 
 
+@pytest.mark.parametrize(
+    ("named", "option"),
+    [
+        (SNAPSHOT.replace("tmp", "%74mp"), "Copy"),
+        (f"https://management.azure.com{SNAPSHOT}?api-version=2024-03-02", "Import"),
+        (f"https://Management.Azure.com{SNAPSHOT.replace('tmp', '%74mp').upper()}", "Copy"),
+        (f"{SNAPSHOT}/", "Copy"),
+        (f"{SNAPSHOT}%3Fsig%3Dsecret", "Copy"),
+    ],
+)
+def test_however_a_source_is_spelled_the_path_goes_on_behind_it(named: str, option: str) -> None:
+    (path,) = lineage(snapshot(), disk(1, named, option), attached()).paths
+    assert path.source == SOURCE
+    assert [edge.how.value for edge in path.edges] == ["Snapshot", "DiskCopy", "Attach"]
+
+
 HARMLESS = {
     "nightly snapshots": (snapshot(-24), snapshot()),
     "a snapshot and a disk that nobody mounts": (snapshot(), disk()),

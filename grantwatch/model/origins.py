@@ -5,6 +5,7 @@ readers may say one thing twice.
 """
 
 from collections.abc import Callable, Iterator
+from urllib.parse import unquote
 
 from grantwatch.model.bodies import CreationData, DiskResource
 from grantwatch.model.compute_bodies import (
@@ -56,6 +57,17 @@ def _sources(creation: CreationData) -> Iterator[str]:
     yield from filter(None, named)
 
 
+def plain(name: str) -> str:
+    """A resource id without percent-encoding, and without the address of ARM before it; any other URL as it is.
+
+    What may be a query is left out, for decoded it could hold a signature that was not masked.
+    """
+    if "://" not in name:
+        return unquote(name).partition("?")[0]
+    path = "/" + unquote(name.partition("://")[2].partition("/")[2]).partition("?")[0]
+    return path if resource_of(path).kind.startswith("microsoft.compute/") else name
+
+
 def shared_image(name: str) -> str | None:
     """What stands for an image in a gallery that is shared with others, whichever of its versions is named.
 
@@ -67,6 +79,7 @@ def shared_image(name: str) -> str | None:
 
 
 def _how(source: str, target_kind: str) -> Link:
+    source = plain(source)
     kind = resource_of(source).kind
     if "://" in source or kind == "microsoft.storage/storageaccounts":
         return Link.IMPORT

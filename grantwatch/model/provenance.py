@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from grantwatch.model.bodies import Body, DesiredState, DiskResource
 from grantwatch.model.compute_bodies import Captured, ComputeResource, DisksToAttach, RestoreRequest, StorageProfile
 from grantwatch.model.operation import Operation, bodies_of
-from grantwatch.model.origins import READERS, Origin, shared_image
+from grantwatch.model.origins import READERS, Origin, plain, shared_image
 from grantwatch.model.resource import resource_of
 from grantwatch.model.severity import Outcome
 from grantwatch.model.touches import MENTIONING, NETWORK_BODIES, TOUCHING, touched
@@ -51,7 +51,7 @@ def traces_of(operation: Operation) -> Iterator[Trace]:
     # The end of such a call is selected only where it has a body, so a request counts until it is known to fail.
     asked = operation.name in MENTIONING and operation.outcome is Outcome.ATTEMPTED
     for node, what in dict.fromkeys(touched(operation)):
-        yield Touch(node=node, what=what, **call | {"holds": asked or operation.took_effect})
+        yield Touch(node=plain(node), what=what, **call | {"holds": asked or operation.took_effect})
 
 
 def _distinct(origins: Iterable[Origin]) -> Iterator[tuple[str, Link, str]]:
@@ -75,6 +75,7 @@ def _node(name: str | None) -> str | None:
     """
     if not name:
         return None
+    name = plain(name)
     if "://" in name:
         try:
             url = urlsplit(name)
