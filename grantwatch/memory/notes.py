@@ -47,7 +47,9 @@ def note_of(step: Step, course: Detector, windows: Windows, known: int) -> Note:
 
 def named(left: Iterable[Iterable[Trace]], key: OperationKey) -> dict[str, Trace]:
     """The traces that calls left, by names that tell apart calls that share a key."""
-    return {f"{_kind(trace)}-{digest(key)}-{number}": trace for number, traces in enumerate(left) for trace in traces}
+    return {
+        f"{digest(trace.kind)}-{digest(key)}-{number}": trace for number, traces in enumerate(left) for trace in traces
+    }
 
 
 def told(before: Mapping[str, Trace], now: Mapping[str, Trace]) -> dict[str, Trace]:
@@ -121,10 +123,3 @@ def _concerns(trace: Trace | None, node: str, at: datetime, window: timedelta) -
     if trace is None or trace.end_key == node or (isinstance(trace, Edge) and trace.source_key == node):
         return False
     return trace.at <= at + _LATENESS_OF_A_WAY + (2 * window if isinstance(trace, Touch) else timedelta())
-
-
-def _kind(trace: Trace) -> str:
-    """What traces that tell the same have in common."""
-    if isinstance(trace, Edge):
-        return digest(("edge", trace.source_key, trace.target_key, trace.how))
-    return digest(("touch", trace.node_key, trace.what))

@@ -37,8 +37,9 @@ class Lineage:
     def is_crowded(self) -> bool:
         """Whether more may lead to a machine than was kept, and a path may be missing."""
         node = self.key.natural[0]
-        here = sum(trace.end_key == node for trace in self.traces)
-        return is_machine(node) and max(here, len(self.traces) - here) >= MOST_TRACES
+        kinds = {(trace.end_key == node, trace.kind) for trace in self.traces if trace.holds}
+        here = sum(is_here for is_here, _ in kinds)
+        return is_machine(node) and max(here, len(kinds) - here) >= MOST_TRACES
 
     @cached_property
     def decisive(self) -> Trace:

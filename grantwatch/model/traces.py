@@ -99,6 +99,10 @@ class Edge(_Told, frozen=True, omit_defaults=True, kw_only=True, tag_field="is",
     def end_key(self) -> str:
         return self.target_key
 
+    @property
+    def kind(self) -> tuple[str, ...]:
+        return "edge", self.source_key, self.target_key, self.how
+
 
 class Touch(_Told, frozen=True, omit_defaults=True, kw_only=True, tag_field="is", tag="touch"):
     """Something was done to one resource."""
@@ -114,6 +118,11 @@ class Touch(_Told, frozen=True, omit_defaults=True, kw_only=True, tag_field="is"
     def end_key(self) -> str:
         """The resource that a trace says something of, as the target of an edge is."""
         return self.node_key
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What traces that tell the same have in common."""
+        return "touch", self.node_key, self.what
 
 
 Trace = Edge | Touch

@@ -252,6 +252,12 @@ def test_each_of_300_machines_of_one_image_is_found(at_once: bool) -> None:
     assert Told(*batches).sources == [SNAPSHOT] * 300
 
 
+def test_a_machine_that_is_written_every_day_is_silent() -> None:
+    own = [compute("disks", f"own{number}") for number in range(63)]
+
+    assert not Told(*(attached(24 * day, *own) for day in range(8))).findings
+
+
 def test_a_machine_with_more_disks_than_are_kept_is_not_silent() -> None:
     disks = [compute("disks", f"own{number}") for number in range(256)]
 
