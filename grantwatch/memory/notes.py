@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -16,11 +16,12 @@ from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey
 from grantwatch.model.paths import LATENESS
-from grantwatch.model.traces import Edge, Touch, Trace, is_machine
+from grantwatch.model.traces import Edge, Link, Touch, Trace, is_machine
 
 Notes = dict[EntityKey, dict[str, Note]]
 """By the entity they go to, and their names there."""
 
+_EVER = datetime(9000, 1, 1, tzinfo=UTC)
 _LATENESS_OF_A_WAY = 48 * LATENESS
 """Each step of a way may be late against the next."""
 
@@ -83,7 +84,8 @@ def forwarded(key: EntityKey, notes: Mapping[str, Note], news: Mapping[str, Note
     behind = _behind(node, found)
     latest: dict[str, datetime] = {}
     for edge in _leaving(node, found):
-        latest[edge.target_key] = max(edge.at, latest.get(edge.target_key, edge.at))
+        at = _EVER if edge.how is Link.NETWORK else edge.at  # an interface stays with its machine
+        latest[edge.target_key] = max(at, latest.get(edge.target_key, at))
     fresh = {edge.target_key for edge in _leaving(node, news)}
     passed: Notes = {}
     for target, at in latest.items():

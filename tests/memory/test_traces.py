@@ -38,7 +38,7 @@ from tests.machines import (
 from tests.memory.faults import OutageError
 from tests.memory.life import Clock
 from tests.strategies import stable
-from tests.world import NOON, OWNER, body_of, content_of
+from tests.world import NOON, OWNER, SUBSCRIPTION, body_of, content_of
 from tools.azure_records import Failure, Record
 
 Batches = Sequence[Sequence[Record]]
@@ -199,6 +199,16 @@ def test_what_was_told_by_a_swap_that_was_torn_is_taken_back() -> None:
     engine().process([body_of(before[0])])
 
     assert not [each for each in sink.current() if each.Detector == "snapshot_to_instance"]
+
+
+def test_a_machine_that_has_long_had_its_interface_is_opened_by_a_public_address() -> None:
+    interface = SUBSCRIPTION.resource("net", "Microsoft.Network/networkInterfaces", "jump-nic")
+    has = {"properties": {"networkProfile": {"networkInterfaces": [{"id": interface}]}}}
+    public = {"properties": {"ipConfigurations": [{"properties": {"publicIPAddress": {"id": "/address"}}}]}}
+    opened = call("Microsoft.Network/networkInterfaces/write", interface, 5, request=public)
+    told = Told(call("virtualMachines/write", MACHINE, -999, request=has), snapshot(), disk(), attached(), opened)
+
+    assert [each.Severity for each in told.findings] == [Severity.HIGH]
 
 
 def test_a_change_of_a_machine_is_not_taken_for_its_making_while_it_lasts() -> None:
