@@ -10,6 +10,7 @@ from grantwatch.model.paths import Path
 from grantwatch.model.provenance import OPERATIONS, REQUESTS, RESPONSES, traces_of
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Severity
+from grantwatch.model.touches import MENTIONING
 from grantwatch.model.traces import Deed, Edge, Link, Touch
 
 _STEPS = {
@@ -38,6 +39,7 @@ _STEPS = {
     requests=REQUESTS,
     responses=RESPONSES,
     traces=traces_of,
+    mentioning=MENTIONING,
     metadata=Metadata(
         title="Copy of a volume mounted on another machine",
         severity=Severity.MEDIUM,
@@ -69,8 +71,9 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
     """A volume was copied, and a machine that it did not belong to got the copy.
 
     The copy may be a snapshot, a disk, a restore point, an image or several of these after each other. High if it went
-    to another subscription, if several people took part, or if the machine was made for it and then opened, commanded
-    or cleaned away.
+    to another subscription, if several took part and one of them is a person, if the machine was opened or commanded
+    or the copy cleaned away by a person afterwards, or any of that was done around a machine that was made for it. Low
+    if no such way is seen, but more leads to the machine than is kept.
     """
     machine = lineage.resource
     for path in lineage.paths:
@@ -83,6 +86,13 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
             severity=_severity(path),
             evidence=_evidence(path),
             containment=_containment(machine),
+        )
+    if lineage.is_crowded and not lineage.paths:
+        yield Match(
+            summary=f"More was attached to {machine.label} or led to it than is kept; look at its disks by hand.",
+            target=machine,
+            at=lineage.decisive.at,
+            severity=Severity.LOW,
         )
 
 
@@ -110,10 +120,26 @@ def _severity(path: Path) -> Severity:
     if not actors:
         return Severity.INFORMATIONAL
     known = {name for actor in actors if (name := actor.id or actor.upn or actor.app_id)}
-    # Policies put extensions on every new machine.
-    opened = any(each.what is not Deed.EXTENSION and not _is_platform(each.actor) for each in path.touches)
-    suspect = len(_subscriptions(path)) > 1 or len(known) > 1 or (path.for_it and opened)
+    # One identity builds images and another deploys them all day.
+    several = len(known) > 1 and any(map(_is_person, actors))
+    suspect = len(_subscriptions(path)) > 1 or several or any(_is_suspect(each, path) for each in path.touches)
     return Severity.HIGH if suspect else Severity.MEDIUM
+
+
+def _is_suspect(touch: Touch, path: Path) -> bool:
+    """Whether somebody opened, commanded or cleaned away what was made for the copy, or did so once it had arrived."""
+    # Policies put extensions on every new machine.
+    if touch.what is Deed.EXTENSION or _is_platform(touch.actor):
+        return False
+    if path.for_it or touch.at < path.completed:
+        return path.for_it
+    copies = {resource_of(node).key for node in path.nodes[1:]}
+    return touch.what is not Deed.DELETED or (touch.node_key in copies and _is_person(touch.actor))
+
+
+def _is_person(actor: Actor) -> bool:
+    """Or nobody knows what."""
+    return actor.kind in (ActorKind.USER, ActorKind.GUEST, ActorKind.UNKNOWN)
 
 
 def _is_platform(actor: Actor) -> bool:

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -15,7 +15,8 @@ from grantwatch.detection.index import Index
 from grantwatch.detection.match import Match, Statement, Topic
 from grantwatch.memory.entities import Entity, EntityKey
 from grantwatch.memory.events import Event, events_of, packed
-from grantwatch.memory.notes import Notes, forwarded, traced
+from grantwatch.memory.facts import Note
+from grantwatch.memory.notes import Notes, forwarded, named, told, traced
 from grantwatch.memory.sightings import Seen, seen_by
 from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
@@ -81,8 +82,8 @@ class Drafting:
         self._index = index
         self._windows = windows
 
-    def draft(self, entity: Entity, parked: list[Parked]) -> Draft:
-        """What is said of an entity."""
+    def draft(self, entity: Entity, parked: list[Parked], news: Mapping[str, Note]) -> Draft:
+        """What is said of an entity. ``news`` are the notes that it was given just now."""
         draft = Draft(entity)
         events = self._events(entity)
         detectors = self._detectors(entity.key)
@@ -96,7 +97,7 @@ class Drafting:
         for detector in detectors:
             if detector.name in entity.findings and detector not in draft.matches and events:
                 draft.matches[detector] = [(events[0], _nothing(events[0]))]
-        draft.notes = self._notes(entity, events, parked)
+        draft.notes = self._notes(entity, events, parked, news)
         if entity.is_unfinished and not entity.lapsed:
             draft.awaited = min(phase.time for phase in entity.phases.values()) + _WAIT_FOR_AN_END
         draft.overdue = set(_overdue(draft))
@@ -118,15 +119,21 @@ class Drafting:
     def _said(self, sayer: Detector | Teller, event: Event, parked: list[Parked]) -> list[Match | Statement]:
         return _asked(sayer.name, sayer, event, parked)
 
-    def _notes(self, entity: Entity, events: Iterable[Event], parked: list[Parked]) -> Notes:
+    def _notes(self, entity: Entity, events: Sequence[Event], parked: list[Parked], news: Mapping[str, Note]) -> Notes:
         """The traces that calls leave; what is gathered at a volume goes on to what was made from it."""
-        route = self._index.route_of(entity.key.name) if isinstance(entity.key, OperationKey) else None
-        notes = forwarded(entity.key, entity.notes)
+        key = entity.key
+        if not isinstance(key, OperationKey):
+            return forwarded(key, entity.notes, news, self._windows.snapshot)
+        notes: Notes = {}
+        route = self._index.route_of(key.name)
         for detector in route.tracers if route else ():
-            for event in events:
-                traces = _asked(detector.name, detector.traces, event, parked) if detector.traces else []
-                for key, named in traced(traces, entity.key, detector, len(entity.facts)).items():
-                    notes.setdefault(key, {}).update(named)
+            ask = detector.traces
+            left = [_asked(detector.name, ask, event, parked) for event in events] if ask else []
+            traces = told(entity.told.get(detector.name, {}), named(left, key))
+            if traces:
+                entity.told = {**entity.told, detector.name: traces}
+            for gathering, found in traced(traces, key.tenant, detector, len(entity.facts)).items():
+                notes.setdefault(gathering, {}).update(found)
         return notes
 
     def _overflow(self, draft: Draft, events: Sequence[Event]) -> Iterator[tuple[Detector, Event, Match]]:

@@ -19,7 +19,7 @@ from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.judgement.steps import presumed_step
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
-from grantwatch.memory.facts import Fact, Note, joined
+from grantwatch.memory.facts import Fact, Note, joined, united
 from grantwatch.memory.notes import Notes, courses_of, note_of
 from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
@@ -27,6 +27,7 @@ from grantwatch.memory.windows import Windows
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.traces import Trace
 from grantwatch.neighbourhood import Neighbourhood
 from grantwatch.ports import Clock, Parked, Row, RowKey, StateStore
 from grantwatch.verdicts import Verdict, Verdicts, known_of
@@ -54,6 +55,8 @@ class Work(Struct):
     """Rows that were inserted."""
     met: set[EntityKey] = field(default_factory=set)
     """Gatherings that have passed on what they hold."""
+    traced: dict[EntityKey, dict[str, dict[str, Trace]]] = field(default_factory=dict)
+    """What calls told of, by detector and name, whether or not that they did could be stored."""
     told: set[RowKey] = field(default_factory=set)
     """Sightings of which those who were displaced have been told."""
     overtaken: set[EntityKey] = field(default_factory=set)
@@ -142,7 +145,9 @@ class Rounds:
         entity = restored(key, view.rows.get(address_of_entity(key)))
         entity.join(work.inbox.get(key, {}), lapsed=key in work.swept.lapsed, overdue=work.swept.overdue.get(key))
         view.parked[key] = []
-        view.drafts[key] = draft = self._drafting.draft(entity, view.parked[key])
+        for detector, traces in work.traced.get(key, {}).items():
+            entity.told = {**entity.told, detector: {**entity.told.get(detector, {}), **traces}}
+        view.drafts[key] = draft = self._drafting.draft(entity, view.parked[key], _notes(work.inbox.get(key, {})))
         return draft
 
     def _left_by(self, drafts: Iterable[Draft], work: Work) -> list[Row]:
@@ -217,10 +222,11 @@ class Rounds:
         queue: Notes = defaultdict(dict)
         for key, draft in view.drafts.items():
             self._judge(draft, neighbourhood, novelties.get(key, NOTHING_NEW), view, queue)
+            work.traced[key] = draft.entity.told
         while queue:
             arrived, queue = queue, defaultdict(dict)
             for key, notes in arrived.items():
-                work.inbox[key] = {**joined(_notes(work.inbox[key]), notes)}
+                work.inbox[key] = {**united(_notes(work.inbox[key]), notes)}
                 if address_of_entity(key) not in view.rows:
                     view.later.add(key)
                 elif self._gather(key, view, work):
@@ -252,7 +258,7 @@ class Rounds:
             for left in self._former_courses(each, draft):
                 queue[left][each.step.finding] = self._note(left, replace(each.step, void=True), known)
         for entity, notes in draft.notes.items():
-            queue[entity] = joined(queue[entity], notes)
+            queue[entity] = united(queue[entity], notes)
 
     def _note(self, gathering: GatheringKey, step: Step, known: int) -> Note:
         return note_of(step, self._courses[gathering.detector], self._windows, known)
@@ -271,16 +277,22 @@ class Rounds:
         return before - now
 
     def _swap(self, view: _View, changes: Changes, work: Work) -> Set[RowKey]:
-        """Store what the drafts amount to, and who saw what first; returns the rows that others changed meanwhile."""
-        rows = changes.rows
+        """Store what the drafts amount to, and who saw what first; returns the rows that others changed meanwhile.
+
+        What a call told and may take back is stored before it is told, so that whoever comes next knows of it.
+        """
+        first: list[Row] = []
+        others = changes.rows
         for draft in view.drafts.values():
             entity = draft.entity
             if entity.accesses and entity.is_full:
                 work.saturated[entity.key] = entity.latest_use
             row = stored(entity)
             if row.content != (entity.row.content if entity.row else None) or entity.key in work.overtaken:
-                rows.append(row)
-        return set(self._store.swap(rows)) if rows else set()
+                (first if entity.may_take_back else others).append(row)
+        if first and self._store.swap(first):
+            return {*map(address_of_entity, view.drafts), *(row.key for row in others)}
+        return set(self._store.swap(others)) if others else set()
 
     def _unsettled_by(self, changes: Changes, lost: Set[RowKey], work: Work) -> set[EntityKey]:
         """Who is to be judged again for what was seen first: those who thought that they were, or that were trainees.

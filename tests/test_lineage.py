@@ -39,6 +39,7 @@ from tests.machines import (
     lineage,
     made_from,
     snapshot,
+    traces,
     with_disks,
 )
 from tests.strategies import stable
@@ -55,6 +56,7 @@ from tools.azure_records import (
 COLLECTION = POINT.rpartition("/restorePoints")[0]
 INTERFACE = SUBSCRIPTION.resource("net", "Microsoft.Network/networkInterfaces", "jump-nic")
 ADDRESS = SUBSCRIPTION.resource("net", "Microsoft.Network/publicIPAddresses", "jump-ip")
+SHARED = f"/SharedGalleries/{SUBSCRIPTION.id}-SHARED/Images/server/Versions/latest"
 EVE = Caller(CallerKind.USER, "Eve Other", OWNER, "198.51.100.9", Role.CONTRIBUTOR)
 BACKUP = Caller(
     CallerKind.PLATFORM_SERVICE,
@@ -64,18 +66,21 @@ BACKUP = Caller(
     Role.BACKUP_CONTRIBUTOR,
     BACKUP_MANAGEMENT_SERVICE,
 )
+BUILDER = Caller(CallerKind.MANAGED_IDENTITY, "image-builder", OWNER, "", Role.CONTRIBUTOR)
+DEPLOYER = Caller(CallerKind.SERVICE_PRINCIPAL, "deployer", OWNER, "", Role.CONTRIBUTOR)
 THEFT = (snapshot(), disk(), attached())
 
 
-def copied_by_machine(option: str, source: str) -> list[Record]:
+def copied_by_machine(option: str, source: str, hours: float = 2) -> list[Record]:
     data = [{"lun": 0, "createOption": option, "sourceResource": {"id": source}}]
-    return call("virtualMachines/write", MACHINE, 2, request={"properties": {"storageProfile": {"dataDisks": data}}})
+    body = {"properties": {"storageProfile": {"dataDisks": data}}}
+    return call("virtualMachines/write", MACHINE, hours, request=body)
 
 
-def from_image(image: str, machine: str = MACHINE, kind: str = "virtualMachines") -> list[Record]:
+def from_image(image: str, machine: str = MACHINE, kind: str = "virtualMachines", hours: float = 4) -> list[Record]:
     profile: dict[str, Any] = {"storageProfile": {"imageReference": {"id": image}}}
     properties = profile if kind == "virtualMachines" else {"virtualMachineProfile": profile}
-    return call(f"{kind}/write", machine, 4, request={"properties": properties}, status="Created")
+    return call(f"{kind}/write", machine, hours, request={"properties": properties}, status="Created")
 
 
 def version_of(source: str) -> list[Record]:
@@ -148,6 +153,38 @@ SHORTCUTS = {
         SOURCE,
         "Snapshot GalleryVersion LatestVersion FromImage",
     ),
+    "an image that is shared with other subscriptions": (
+        (
+            snapshot(),
+            version_of(SNAPSHOT),
+            call(
+                "virtualMachines/write",
+                MACHINE,
+                4,
+                request={"properties": {"storageProfile": {"imageReference": {"sharedGalleryImageId": SHARED}}}},
+                status="Created",
+            ),
+        ),
+        MACHINE,
+        SOURCE,
+        "Snapshot GalleryVersion LatestVersion FromImage",
+    ),
+    "a disk of a shared image": (
+        (
+            snapshot(),
+            version_of(SNAPSHOT),
+            call(
+                "disks/write",
+                COPY,
+                4,
+                request={"properties": {"creationData": {"galleryImageReference": {"sharedGalleryImageId": SHARED}}}},
+            ),
+            attached(5),
+        ),
+        MACHINE,
+        SOURCE,
+        "Snapshot GalleryVersion LatestVersion FromImage Attach",
+    ),
     "a swapped OS disk": (
         (snapshot(), disk(), call("virtualMachines/write", MACHINE, 2, response=with_disks(system=COPY))),
         MACHINE,
@@ -212,6 +249,22 @@ def test_every_way_from_a_volume_to_a_machine_is_one_path(
     assert path.nodes[-1] == machine
 
 
+@pytest.mark.parametrize(
+    ("named", "option"),
+    [
+        (SNAPSHOT.replace("tmp", "%74mp"), "Copy"),
+        (f"https://management.azure.com{SNAPSHOT}?api-version=2024-03-02", "Import"),
+        (f"https://Management.Azure.com{SNAPSHOT.replace('tmp', '%74mp').upper()}", "Copy"),
+        (f"{SNAPSHOT}/", "Copy"),
+        (f"{SNAPSHOT}%3Fsig%3Dsecret", "Copy"),
+    ],
+)
+def test_however_a_source_is_spelled_the_path_goes_on_behind_it(named: str, option: str) -> None:
+    (path,) = lineage(snapshot(), disk(1, named, option), attached()).paths
+    assert path.source == SOURCE
+    assert [edge.how.value for edge in path.edges] == ["Snapshot", "DiskCopy", "Attach"]
+
+
 HARMLESS = {
     "nightly snapshots": (snapshot(-24), snapshot()),
     "a snapshot and a disk that nobody mounts": (snapshot(), disk()),
@@ -233,6 +286,21 @@ HARMLESS = {
         attached(),
     ),
     "a machine is restored in place": (attached(-1, SOURCE), copied_by_machine("Copy", SOURCE)),
+    "a machine gets back an image of itself and its disk": (
+        attached(-200, SOURCE),
+        call(
+            "images/write",
+            IMAGE,
+            -1,
+            request={
+                "properties": {
+                    "sourceVirtualMachine": {"id": MACHINE},
+                    "storageProfile": {"osDisk": {"managedDisk": {"id": COPY}}},
+                }
+            },
+        ),
+        from_image(IMAGE),
+    ),
     "a copy that was refused": (snapshot(failure=Failure()), disk(failure=Failure()), attached()),
     "a machine that was refused": (snapshot(), disk(), attached(failure=Failure())),
     "a tag that was changed long after": (disk(), attached(1 + 73)),
@@ -265,6 +333,63 @@ def test_a_volume_of_one_s_own_under_the_same_name_hides_nothing() -> None:
     )
     (path,) = lineage(*prepared, *THEFT).paths
     assert path.source == SOURCE
+
+
+def image_of(hours: float, **storage: Any) -> list[Record]:
+    return call("images/write", IMAGE, hours, request={"properties": storage})
+
+
+OF_SNAPSHOT = {"storageProfile": {"osDisk": {"snapshot": {"id": SNAPSHOT}}}}
+
+
+def test_a_snapshot_that_is_another_by_now_is_copied_again_by_the_machine() -> None:
+    decoy = compute("disks", "decoy")
+    prepared = (
+        attached(-12, decoy),
+        call("snapshots/write", SNAPSHOT, -10, request=made_from(decoy)),
+        copied_by_machine("Copy", SNAPSHOT, -9),
+        call("snapshots/delete", SNAPSHOT, -8),
+    )
+    (path,) = lineage(*prepared, snapshot(), copied_by_machine("Copy", SNAPSHOT)).paths
+    assert path.source == SOURCE
+
+
+@pytest.mark.parametrize("before", [-300, -5])
+def test_a_scale_set_that_is_written_again_gets_the_version_made_meanwhile(before: float) -> None:
+    earlier, later = (from_image(DEFINITION, SCALE_SET, "virtualMachineScaleSets", hours) for hours in (before, 4))
+    (path,) = lineage(earlier, snapshot(), version_of(SNAPSHOT), later, machine=SCALE_SET).paths
+    assert path.source == SOURCE
+    assert not lineage(earlier, later, machine=SCALE_SET).paths
+
+
+def test_an_image_that_was_one_of_the_machine_s_own_hides_nothing() -> None:
+    own = image_of(-9, sourceVirtualMachine={"id": MACHINE})
+    gallery = {"createOption": "FromImage", "galleryImageReference": {"id": VERSION}}
+    told = (
+        snapshot(-100),
+        image_of(0, **OF_SNAPSHOT),
+        version_of(IMAGE),
+        call("disks/write", COPY, 4, request={"properties": {"creationData": gallery}}),
+        attached(5),
+    )
+    (path,) = lineage(own, call("images/delete", IMAGE, -8), *told).paths
+    assert path.source == SNAPSHOT
+
+
+def test_a_second_theft_under_the_same_names_is_told_as_well() -> None:
+    other = compute("disks", "hr-data")
+    cleaned = [call(f"{kind}/delete", name, 22) for kind, name in (("snapshots", SNAPSHOT), ("disks", COPY))]
+    again = (call("snapshots/write", SNAPSHOT, 200, request=made_from(other)), disk(201), attached(202))
+    first, second = lineage(*THEFT, attached(3), *cleaned, *again).paths
+    assert (first.source, second.source) == (SOURCE, other)
+
+
+def test_each_restore_from_a_vault_counts() -> None:
+    instance = SUBSCRIPTION.resource("backup", "Microsoft.DataProtection/backupVaults", "v") + "/backupInstances/i"
+    body = {"sourceResourceId": OTHER, "restoreTargetInfo": {"datasourceInfo": {"resourceID": MACHINE}}}
+    name = "Microsoft.DataProtection/backupVaults/backupInstances/restore/action"
+    restored = [call(name, instance, hours, request=body) for hours in (-300, 0)]
+    assert len(lineage(*restored).paths) == 2
 
 
 def test_a_copy_of_a_copy_is_told_from_its_beginning() -> None:
@@ -438,7 +563,14 @@ COMMAND = call("virtualMachines/runCommand/action", MACHINE, 3)
         (THEFT, Severity.MEDIUM),
         ((snapshot(), disk(), attached(caller=EVE)), Severity.HIGH),
         ((snapshot(), disk(), attached(status="Created")), Severity.MEDIUM),
-        ((*THEFT, COMMAND), Severity.MEDIUM),
+        ((*THEFT, COMMAND), Severity.HIGH),
+        ((*THEFT, call("virtualMachines/runCommand/action", MACHINE, 1)), Severity.MEDIUM),
+        ((*THEFT, call("virtualMachines/extensions/write", MACHINE, 3)), Severity.MEDIUM),
+        ((*THEFT, call("snapshots/delete", SNAPSHOT, 3)), Severity.HIGH),
+        ((*THEFT, call("disks/delete", COPY, 3)), Severity.HIGH),
+        ((*THEFT, call("snapshots/delete", SNAPSHOT, 3, caller=DEPLOYER)), Severity.MEDIUM),
+        ((snapshot(caller=BUILDER), disk(caller=BUILDER), attached(caller=DEPLOYER)), Severity.MEDIUM),
+        ((snapshot(caller=BUILDER), disk(caller=EVE), attached(caller=DEPLOYER)), Severity.HIGH),
         ((snapshot(), disk(), attached(status="Created"), COMMAND), Severity.HIGH),
         ((snapshot(), disk(), attached(status="Created"), call("snapshots/delete", SNAPSHOT, 3)), Severity.HIGH),
         (
@@ -489,6 +621,51 @@ def test_a_network_that_was_opened_for_the_machine_makes_it_high() -> None:
     assert match.evidence["Meanwhile"] == (
         "2026-03-10T13:00Z NetworkOpened on jump-nic by ada.admin@owner.example from 203.0.113.7",
     )
+
+
+def interface(hours: float) -> list[Record]:
+    """A write of one with a public address."""
+    body = {"properties": {"ipConfigurations": [{"properties": {"publicIPAddress": {"id": ADDRESS}}}]}}
+    return call("Microsoft.Network/networkInterfaces/write", INTERFACE, hours, response=body)
+
+
+@pytest.mark.parametrize(
+    ("hours", "severity"),
+    [((3,), Severity.HIGH), ((1,), Severity.MEDIUM), ((1, 3), Severity.MEDIUM), ((-99, 3), Severity.MEDIUM)],
+)
+def test_an_interface_that_gets_its_first_public_address_after_the_copy_makes_it_high(
+    hours: tuple[float, ...], severity: Severity
+) -> None:
+    body = with_disks(COPY)
+    body["properties"] |= {"networkProfile": {"networkInterfaces": [{"id": INTERFACE}]}}
+    written = (interface(each) for each in hours)
+    assert judged(lineage(snapshot(), disk(), attached(response=body), *written)).severity is severity
+
+
+@pytest.mark.parametrize(("kept", "opened"), [(1, True), (2, True), (3, False)])
+def test_a_write_of_an_interface_counts_until_it_is_known_to_fail(kept: int, opened: bool) -> None:
+    """The end of the call is not selected where it has no body."""
+    address = {"ipConfigurations": [{"properties": {"publicIPAddress": {"id": ADDRESS}}}]}
+    name = "Microsoft.Network/networkInterfaces/write"
+    failure = Failure() if kept == 3 else None
+    written = call(name, INTERFACE, 1, request={"properties": address}, failure=failure)[: min(kept, 2)]
+    (touch,) = traces(written)
+    assert touch.holds is opened
+
+
+@pytest.mark.parametrize("kind", ["virtualMachines", "virtualMachineScaleSets"])
+def test_a_machine_that_is_made_with_a_public_address_is_opened(kind: str) -> None:
+    addressed = [{"properties": {"publicIPAddressConfiguration": {"name": "one"}}}]
+    profile = {
+        "networkProfile": {"networkInterfaceConfigurations": [{"properties": {"ipConfigurations": addressed}}]},
+        "storageProfile": {"imageReference": {"id": VERSION}},
+    }
+    machine = MACHINE if kind == "virtualMachines" else SCALE_SET
+    body = {"properties": profile if machine == MACHINE else {"virtualMachineProfile": profile}}
+    made = call(f"{kind}/write", machine, 4, request=body, status="Created")
+    match = judged(lineage(snapshot(), version_of(SNAPSHOT), made, machine=machine))
+    assert match.severity is Severity.HIGH
+    assert "NetworkOpened" in str(match.evidence["Meanwhile"])
 
 
 def test_a_match_tells_the_whole_way() -> None:

@@ -1,8 +1,8 @@
 """The declaration of a detector."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
@@ -85,7 +85,8 @@ class Detector:
     ``notes_last_use`` says that grants rest on the last one, too. For volumes, the requests
     that it is for are counted as well, and the last part of their natural key is the day. For a course, ``subjects``
     says under which subjects a step belongs, and ``window`` how long one is; for lineage, ``traces`` says what a call
-    did to volumes and machines. ``told_by`` names the tellers whose statements its matches depend on.
+    did to volumes and machines, and ``mentioning`` of which operations only those records are selected whose bodies
+    mention a text, in whatever case. ``told_by`` names the tellers whose statements its matches depend on.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Detector:
     subjects: Subjects | None = None
     window: Window | None = None
     traces: Callable[[Operation], Iterator[Trace]] | None = None
+    mentioning: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, event: Operation | StorageAccess | Volume | Course | Lineage) -> Said:
         return self.judge(event)
@@ -168,6 +170,7 @@ def detector(
     metadata: Metadata,
     operations: tuple[str, ...],
     traces: Callable[[Operation], Iterator[Trace]],
+    mentioning: Mapping[str, str],
     requests: tuple[type[Body], ...] = (),
     responses: tuple[type[Body], ...] = (),
 ) -> Callable[[Callable[[Lineage], Said]], Detector]: ...

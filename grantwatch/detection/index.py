@@ -28,6 +28,8 @@ _LONGEST_OPERATION = 512
 # A record without an operation is of another family, such as metrics, if it has one of these, else no log record.
 _MARKS_OF_A_LOG = ("category", "time", "metricName", "Category", "eventTimestamp", "event_timestamp", "timestamp")
 
+_BODIES = ("requestbody", "responseBody", "requestBody", "responsebody")
+
 # Requests for objects, by far the most. No key is issued by them, so their authorization need not be looked at.
 _OBJECT_OPERATIONS = frozenset(
     [
@@ -78,6 +80,8 @@ class OperationRoute(Struct, frozen=True):
     """Those of lineage, which gather traces."""
     requests: tuple[type[Body], ...]
     responses: tuple[type[Body], ...]
+    mentioning: str | None = None
+    """What a body must mention, in lower case, because nobody wants other records of a frequent operation."""
 
 
 class StorageRoute(Struct, frozen=True):
@@ -152,7 +156,8 @@ class Index:
             if route is None:
                 continue
             if isinstance(route, OperationRoute):
-                selection.chosen.append((route, record))
+                if route.mentioning is None or _mentions(record, route.mentioning):
+                    selection.chosen.append((route, record))
                 continue
             try:
                 chosen = route[record["identity"]["type"]]
@@ -184,6 +189,7 @@ class Index:
             tracers=tuple(each for each in detectors if each.on is Lineage),
             requests=_distinct(kind for each in found for kind in each.requests),
             responses=_distinct(kind for detector in detectors for kind in detector.responses),
+            mentioning=_mentioned(folded, found),
         )
 
     def _learn(self, operation: str) -> OperationRoute | _ByAuthentication | None:
@@ -255,6 +261,26 @@ def _operation_of(record: Mapping[str, Any]) -> str:
     if not isinstance(operation, str) or len(operation) > _LONGEST_OPERATION:
         return ""
     return operation.strip().strip("/")
+
+
+def _mentioned(operation: str, wanting: Iterable[Detector | Teller]) -> str | None:
+    """What a record of an operation must mention, if that is the same for all who want it."""
+    texts = {
+        next((text.lower() for name, text in each.mentioning.items() if name.lower() == operation), None)
+        if isinstance(each, Detector)
+        else None
+        for each in wanting
+    }
+    return texts.pop() if len(texts) == 1 else None
+
+
+def _mentions(record: Mapping[str, Any], text: str) -> bool:
+    """Whether a body holds a text. Looking for it is cheaper than reading the body; a body that is no text is read."""
+    properties = record.get("properties")
+    if not isinstance(properties, Mapping):
+        return True
+    bodies = (properties.get(name) for name in _BODIES)
+    return any(text in body.lower() if isinstance(body, str) else True for body in bodies if body is not None)
 
 
 def _wants(detector: Detector, operation: str, authentication: str) -> bool:

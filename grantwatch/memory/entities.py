@@ -19,7 +19,7 @@ from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome, Severity
 from grantwatch.model.storage_access import Access
-from grantwatch.model.traces import Edge, Touch
+from grantwatch.model.traces import Edge, Touch, Trace
 from grantwatch.ports import Row
 
 EntityKey = OperationKey | GatheringKey
@@ -82,6 +82,8 @@ class Entity(Struct, kw_only=True):
     overdue: datetime | None = None
     last_use: LastUse | None = None
     findings: dict[str, Published] = {}
+    told: dict[str, dict[str, Trace]] = {}
+    """The traces that its calls were told to have left, by detector and name."""
     row: Row | None = None
 
     @property
@@ -116,6 +118,11 @@ class Entity(Struct, kw_only=True):
         ends = seen.count(Outcome.SUCCEEDED) + seen.count(Outcome.FAILED)
         return seen.count(Outcome.ATTEMPTED) > max(ends, seen.count(Outcome.ACCEPTED))
 
+    @property
+    def may_take_back(self) -> bool:
+        """What was asked for is not known yet, and may show that its calls left other traces than were told."""
+        return bool(self.told) and all(phase.outcome is not Outcome.ATTEMPTED for phase in self.phases.values())
+
     def join(self, facts: Mapping[str, Fact], *, lapsed: bool = False, overdue: datetime | None = None) -> None:
         """Add facts, by digest, and what a sweep found."""
         phases = {name: fact for name, fact in facts.items() if isinstance(fact, Phase)}
@@ -146,6 +153,7 @@ class _Stored(Struct, kw_only=True):
     notes: dict[str, Note] | msgspec.UnsetType = msgspec.UNSET
     overdue: datetime | msgspec.UnsetType = msgspec.UNSET
     last_use: datetime | msgspec.UnsetType = msgspec.UNSET
+    told: dict[str, dict[str, Trace]] | msgspec.UnsetType = msgspec.UNSET
 
 
 # Rows by their content, decoded: those that are read next are mostly those that were just written.
@@ -169,6 +177,7 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
         overdue=found.overdue or None,
         last_use=LastUse(found.last_use) if found.last_use else None,
         findings=found.findings,
+        told=found.told or {},
         row=row,
     )
 
@@ -185,6 +194,7 @@ def stored(entity: Entity) -> Row:
         notes=entity.notes or msgspec.UNSET,
         overdue=entity.overdue or msgspec.UNSET,
         last_use=entity.last_use.time if entity.last_use else msgspec.UNSET,
+        told=entity.told or msgspec.UNSET,
     )
     content = msgspec.json.encode(known)
     if entity.row and msgspec.json.encode(_decoded(entity.row.content)) != entity.row.content:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.entities import EntityKey, Owner
-from grantwatch.memory.facts import Fact, Note, access_digest, phase_digest, without_repetition
+from grantwatch.memory.facts import Fact, Note, access_digest, phase_digest
 from grantwatch.memory.operations import calls
 from grantwatch.model.course import Course
 from grantwatch.model.lineage import Lineage
@@ -36,7 +36,7 @@ def events_of(
         objects.setdefault((access.object_path, access.source_path), []).append(access)
     if objects:
         return tuple(StorageAccess(key, tuple(alike), known_use=known_use) for alike in objects.values())
-    notes = _in_order(without_repetition({name: fact for name, fact in facts.items() if isinstance(fact, Note)}), Note)
+    notes = _in_order(facts, Note)
     steps = tuple(note.step for note in notes if note.step is not None)
     traces = tuple(note.trace for note in notes if note.trace is not None)
     if steps and window is not None:

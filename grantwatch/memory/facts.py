@@ -5,7 +5,7 @@ repetition and the number of writers cannot change what comes out.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import TypeVar
@@ -14,10 +14,11 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
+from grantwatch.memory.thinning import Place, Placed, thinned
 from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
 from grantwatch.model.storage_access import Access
-from grantwatch.model.traces import Trace
+from grantwatch.model.traces import MOST_TRACES, Trace
 from grantwatch.model.volume import BUCKET, Amount
 
 MOST_FACTS = 256
@@ -26,21 +27,20 @@ MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
 MOST_AMOUNTS = 2 * timedelta(days=1) // BUCKET
 """All of one day, and of windows that begin on it and are no longer than a day."""
-_MOST_ALIKE = 2
-"""Traces of one edge in one week that count."""
 
 
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
     ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
-    that rest on as many the earlier. Of steps that are ``alike`` the first is worth most.
+    that rest on as many the earlier. Of steps that are ``alike`` the first is worth most. ``place`` is that of a trace.
     """
 
     known: int = 0
     alike: str | None = None
     step: Step | None = None
     trace: Trace | None = None
+    place: Place = Place.HERE
     amount: Amount | None = None
 
     @property
@@ -101,7 +101,12 @@ def access_digest(access: Access) -> str:
 
 
 def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
-    """The union of facts by name, and of too many the earliest.
+    """The union of facts by name, and of too many the earliest."""
+    return _trimmed(united(known, new))
+
+
+def united(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
+    """The union of facts by name.
 
     The same use of storage keeps its first time, and of two notes the better informed holds, then the earlier.
     """
@@ -109,7 +114,7 @@ def joined(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
     for name, fact in new.items():
         if name not in union or _prevails(fact, union[name]):
             union[name] = fact
-    return _trimmed(union)
+    return union
 
 
 def most(facts: Mapping[str, Fact]) -> int:
@@ -119,6 +124,8 @@ def most(facts: Mapping[str, Fact]) -> int:
         return MOST_AMOUNTS
     if isinstance(fact, Note) and fact.step is not None:
         return MOST_STEPS + 1
+    if isinstance(fact, Note) and fact.trace is not None:
+        return len(Place) * MOST_TRACES
     return MOST_USES if isinstance(fact, Access) and not (fact.object_path or fact.source_path) else MOST_FACTS
 
 
@@ -138,21 +145,19 @@ def _trimmed(facts: dict[str, F]) -> dict[str, F]:
     Not before there are too many: the time of a step or trace and its effect may turn out otherwise, and then what it
     took the place of would be missed.
     """
+    traces = list(_traces(facts))
+    if traces:
+        names = thinned(traces)
+        return {name: fact for name, fact in facts.items() if name in names}
     if len(facts) <= most(facts):
         return facts
     return dict(_in_order_of_worth(facts)[: most(facts)])
 
 
-def without_repetition(notes: Mapping[str, Note]) -> dict[str, Note]:
-    """Of the traces of one edge in one week the first two: edges are told daily."""
-    seen: dict[str, int] = defaultdict(int)
-    kept = {}
-    for name, note in sorted(notes.items(), key=_precedence):
-        group = _group(name, note) if note.trace is not None else name
-        seen[group] += 1
-        if seen[group] <= _MOST_ALIKE:
-            kept[name] = note
-    return kept
+def _traces(facts: Mapping[str, Fact]) -> Iterator[Placed]:
+    for name, fact in facts.items():
+        if isinstance(fact, Note) and fact.trace is not None:
+            yield name, fact.place, fact.trace
 
 
 def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
@@ -160,17 +165,14 @@ def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
     seen: dict[str, int] = defaultdict(int)
     ranked = []
     for place, (name, fact) in enumerate(sorted(facts.items(), key=_precedence)):
-        group = _group(name, fact)
+        group = _likeness(fact) or name
         ranked.append((seen[group], place, (name, fact)))
         seen[group] += 1
     return [item for _, _, item in sorted(ranked, key=itemgetter(0, 1))]
 
 
-def _group(name: str, fact: Fact) -> str:
-    """What a fact shares with those that tell the same; its own name where there are none."""
-    if not isinstance(fact, Note):
-        return name
-    return name.partition("-")[0] if fact.trace is not None else fact.alike or name
+def _likeness(fact: Fact) -> str | None:
+    return fact.alike if isinstance(fact, Note) else None
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:

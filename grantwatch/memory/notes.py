@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -9,13 +10,20 @@ from grantwatch.detection.detector import Detector
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import Note
+from grantwatch.memory.thinning import Place
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.traces import Edge, Trace, is_machine
+from grantwatch.model.operation import OperationKey
+from grantwatch.model.paths import LATENESS
+from grantwatch.model.traces import Edge, Link, Touch, Trace, is_machine
 
 Notes = dict[EntityKey, dict[str, Note]]
 """By the entity they go to, and their names there."""
+
+_EVER = datetime(9000, 1, 1, tzinfo=UTC)
+_LATENESS_OF_A_WAY = 48 * LATENESS
+"""Each step of a way may be late against the next."""
 
 
 def courses_of(step: Step, tenant: str, detectors: Iterable[Detector], windows: Windows) -> Iterator[GatheringKey]:
@@ -34,31 +42,82 @@ def note_of(step: Step, course: Detector, windows: Windows, known: int) -> Note:
     return Note(known=known, alike=digest(step.likeness(window)) if window else None, step=step)
 
 
-def traced(traces: Iterable[Trace], key: EntityKey, detector: Detector, known: int) -> Notes:
-    """The notes that traces left by a call make: an edge at both of its ends, a touch at its node."""
+def named(left: Iterable[Iterable[Trace]], key: OperationKey) -> dict[str, Trace]:
+    """The traces that calls left, by names that tell apart calls that share a key."""
+    return {
+        f"{digest(trace.kind)}-{digest(key)}-{number}": trace for number, traces in enumerate(left) for trace in traces
+    }
+
+
+def told(before: Mapping[str, Trace], now: Mapping[str, Trace]) -> dict[str, Trace]:
+    """What a call has told of and what it tells now; what it tells no more has no effect."""
+    gone = {name: msgspec.structs.replace(trace, holds=False) for name, trace in before.items() if name not in now}
+    return {**gone, **now}
+
+
+def traced(traces: Mapping[str, Trace], tenant: str, detector: Detector, known: int) -> Notes:
+    """The notes that traces left by calls make, by their names: an edge at both of its ends, a touch at its node."""
     notes: Notes = defaultdict(dict)
-    for trace in traces:
-        name = f"{_edge_and_week(trace)}-{digest(key)}"
-        for node in (trace.source_key, trace.target_key) if isinstance(trace, Edge) else (trace.node_key,):
-            gathering = GatheringKey(tenant=key.tenant, detector=detector.name, natural=(node,))
-            notes[gathering][name] = Note(known=known, trace=trace)
+    for name, trace in traces.items():
+        ends = (trace.source_key, trace.target_key) if isinstance(trace, Edge) else (trace.node_key,)
+        for node in ends:
+            place = Place.HERE if node == ends[-1] else Place.BEYOND
+            gathering = GatheringKey(tenant=tenant, detector=detector.name, natural=(node,))
+            notes[gathering][name] = Note(known=known, trace=trace, place=place)
     return notes
 
 
-def forwarded(key: EntityKey, notes: Mapping[str, Note]) -> Notes:
-    """What is gathered at a volume belongs to whatever was made from it as well; ways end at machines."""
+def forwarded(key: EntityKey, notes: Mapping[str, Note], news: Mapping[str, Note], window: timedelta) -> Notes:
+    """What of all that is gathered at a volume others need who came from it; ways end at machines.
+
+    Whoever is told just now to have come from it needs all that led to it, the others what is new of that, and nobody
+    what is too late to matter: however many came from one volume, a call is told to few of them.
+    """
     node = key.natural[0] if isinstance(key, GatheringKey) else None
     if node is None or is_machine(node):
         return {}
-    traces = [note.trace for note in notes.values()]
-    leaving = [trace for trace in traces if isinstance(trace, Edge) and trace.source_key == node]
-    targets = {edge.target_key for edge in leaving} - {node}
-    return {msgspec.structs.replace(key, natural=(target,)): dict(notes) for target in targets}
+    found = {**news, **notes}
+    behind = _behind(node, found)
+    latest: dict[str, datetime] = {}
+    for edge in _leaving(node, found):
+        at = _EVER if edge.how is Link.NETWORK else edge.at  # an interface stays with its machine
+        latest[edge.target_key] = max(at, latest.get(edge.target_key, at))
+    fresh = {edge.target_key for edge in _leaving(node, news)}
+    passed: Notes = {}
+    for target, at in latest.items():
+        names = behind.keys() if target in fresh else behind.keys() & news.keys()
+        needed = {name: behind[name] for name in names if _concerns(behind[name].trace, target, at, window)}
+        if needed:
+            passed[msgspec.structs.replace(key, natural=(target,))] = needed
+    return passed
 
 
-def _edge_and_week(trace: Trace) -> str:
-    """What traces that tell the same have in common; a week apart, they tell it anew."""
-    year, week, _ = trace.at.isocalendar()
-    if isinstance(trace, Edge):
-        return digest(("edge", trace.source_key, trace.target_key, trace.how, year, week))
-    return digest(("touch", trace.node_key, trace.what, year, week))
+def _leaving(node: str, notes: Mapping[str, Note]) -> Iterator[Edge]:
+    for note in notes.values():
+        if isinstance(note.trace, Edge) and note.trace.source_key == node != note.trace.target_key:
+            yield note.trace
+
+
+def _behind(node: str, notes: Mapping[str, Note]) -> dict[str, Note]:
+    """Every edge on a way to a node, and what was done to the node and those on the way."""
+    leading: dict[str, list[str]] = defaultdict(list)
+    for note in notes.values():
+        if isinstance(note.trace, Edge):
+            leading[note.trace.target_key].append(note.trace.source_key)
+    reached, waiting = {node}, [node]
+    while waiting:
+        found = {each for each in leading.get(waiting.pop(), ()) if each not in reached}
+        reached |= found
+        waiting += found
+    return {
+        name: msgspec.structs.replace(note, place=Place.BEHIND)
+        for name, note in notes.items()
+        if note.trace is not None and note.trace.end_key in reached
+    }
+
+
+def _concerns(trace: Trace | None, node: str, at: datetime, window: timedelta) -> bool:
+    """Whether something on the way matters to a node that came from there at that time; deeds do for a while after."""
+    if trace is None or trace.end_key == node or (isinstance(trace, Edge) and trace.source_key == node):
+        return False
+    return trace.at <= at + _LATENESS_OF_A_WAY + (2 * window if isinstance(trace, Touch) else timedelta())

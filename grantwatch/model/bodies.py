@@ -179,6 +179,7 @@ class ImageSource(Body, frozen=True):
     """The image that a disk is made from."""
 
     id: str | None = None
+    shared_gallery_image_id: str | None = None
 
 
 class CreationData(Body, frozen=True):

@@ -8,9 +8,10 @@ from grantwatch.model.bodies import Body, DesiredState
 
 
 class Reference(Body, frozen=True):
-    """What one resource names another by: its id or, for a blob, its URL."""
+    """What one resource names another by: its id, that of an image shared with others or, for a blob, its URL."""
 
     id: str | None = None
+    shared_gallery_image_id: str | None = None
     uri: str | None = None
     virtual_machine_id: str | None = None
 
@@ -51,23 +52,57 @@ class StorageProfile(Body, frozen=True):
         return system + self.data_volumes
 
 
-class ProfileHolder(Body, frozen=True):
-    """The model of a scale set's machines, or the machine that a restore point was made of."""
+class AddressProperties(Body, frozen=True):
+    """The public address of an interface, or what one is to be made like."""
 
-    storage_profile: StorageProfile | None = None
+    public_ip_address: Reference | None = None
+    public_ip_address_configuration: Reference | None = None
+
+
+class Address(Body, frozen=True):
+    """One address of a network interface."""
+
+    properties: AddressProperties | None = None
+
+
+class InterfaceProperties(Body, frozen=True):
+    """The addresses of a network interface."""
+
+    ip_configurations: tuple[Address, ...] | None = None
+
+
+class Interface(Body, frozen=True):
+    """Body of a write to a network interface, or one that is to be made with a machine.
+
+    https://learn.microsoft.com/rest/api/virtualnetwork/network-interfaces/create-or-update
+    """
+
+    properties: InterfaceProperties | None = None
+
+    @property
+    def is_public(self) -> bool:
+        found = (each.properties for each in (self.properties and self.properties.ip_configurations) or ())
+        return any(each.public_ip_address or each.public_ip_address_configuration for each in found if each)
 
 
 class NetworkProfile(Body, frozen=True):
     """The network interfaces of a machine."""
 
     network_interfaces: tuple[Reference, ...] | None = None
+    network_interface_configurations: tuple[Interface, ...] | None = None
+
+
+class ProfileHolder(Body, frozen=True):
+    """The model of a scale set's machines, or the machine that a restore point was made of."""
+
+    storage_profile: StorageProfile | None = None
+    network_profile: NetworkProfile | None = None
 
 
 class ComputeProperties(ProfileHolder, frozen=True):
     """Of a machine, a scale set, an image, a version of a gallery image, or a restore point and its collection."""
 
     virtual_machine_profile: ProfileHolder | None = None
-    network_profile: NetworkProfile | None = None
     source_virtual_machine: Reference | None = None
     source: Reference | None = None
     source_restore_point: Reference | None = None

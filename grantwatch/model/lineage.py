@@ -9,7 +9,7 @@ from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.paths import Path, paths_to
 from grantwatch.model.resource import ResourceId, readability, resource_of
 from grantwatch.model.severity import Outcome
-from grantwatch.model.traces import Edge, Touch, Trace, ordered
+from grantwatch.model.traces import MOST_TRACES, Edge, Touch, Trace, is_machine, ordered
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Lineage:
     """Everything that is known to lead to one resource, its node, and was done to it or on the way.
 
     The first part of ``key.natural`` is the node's key. ``traces`` are all edges of all paths that lead to the node and
-    all touches of their nodes, in any order and never none; ``window`` is the time in which a path must come about.
+    all touches of their nodes, and maybe others, in any order and never none; ``window`` is the time in which a path
+    must come about.
     """
 
     key: GatheringKey
@@ -31,6 +32,14 @@ class Lineage:
     def paths(self) -> tuple[Path, ...]:
         """How copied data came to the node, where it is a machine."""
         return paths_to(self.key.natural[0], self.traces, self.window)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more may lead to a machine than was kept, and a path may be missing."""
+        node = self.key.natural[0]
+        kinds = {(trace.end_key == node, trace.kind) for trace in self.traces if trace.holds}
+        here = sum(is_here for is_here, _ in kinds)
+        return is_machine(node) and max(here, len(kinds) - here) >= MOST_TRACES
 
     @cached_property
     def decisive(self) -> Trace:
@@ -74,16 +83,16 @@ class Lineage:
 
     @property
     def salvaged(self) -> bool:
-        return any(trace.salvaged for trace in self.traces)
+        return any(edge.salvaged for path in self.paths for edge in path.edges)
 
     @cached_property
     def resource(self) -> ResourceId:
         """The node, spelled as the caller spelled it, where any record kept that."""
         named = {end for edge in self._edges for end in (edge.source, edge.target)}
-        named |= {trace.node for trace in self.traces if isinstance(trace, Touch)}
+        named |= {trace.node for trace in self.traces if isinstance(trace, Touch) and trace.holds}
         spelled = {text for text in named if resource_of(text).key == self.key.natural[0]}
         return resource_of(max(spelled, key=readability, default=self.key.natural[0]))
 
     @property
     def _edges(self) -> tuple[Edge, ...]:
-        return tuple(trace for trace in self.traces if isinstance(trace, Edge))
+        return tuple(trace for trace in self.traces if isinstance(trace, Edge) and trace.holds)

@@ -138,6 +138,11 @@ class Operation:
         return kind() if found is None else msgspec.convert(found, kind)
 
 
+def bodies_of(operation: Operation, kind: type[B]) -> tuple[B, B]:
+    """Both sides of a call, what now is before what was asked for."""
+    return operation.response(kind), operation.request(kind)
+
+
 def _rank(phase: Phase) -> int:
     return phase.outcome.rank
 

@@ -5,9 +5,9 @@ readers may say one thing twice.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from urllib.parse import unquote
 
-from grantwatch.model.bodies import Body, CreationData, DiskResource
+from grantwatch.model.bodies import CreationData, DiskResource
 from grantwatch.model.compute_bodies import (
     Captured,
     ComputeProperties,
@@ -20,20 +20,14 @@ from grantwatch.model.compute_bodies import (
     RestoreTarget,
     StorageProfile,
 )
-from grantwatch.model.operation import Operation
+from grantwatch.model.operation import Operation, bodies_of
 from grantwatch.model.resource import resource_of
+from grantwatch.model.severity import Outcome
 from grantwatch.model.traces import Link
 
 Origin = tuple[str | None, Link, str | None]
 """Source, link and target, ids or URLs as the body has them."""
 Reader = Callable[[Operation], Iterator[Origin]]
-
-B = TypeVar("B", bound=Body)
-
-
-def bodies_of(operation: Operation, kind: type[B]) -> tuple[B, B]:
-    """Both sides of a call, what now is before what was asked for."""
-    return operation.response(kind), operation.request(kind)
 
 
 def _properties(operation: Operation) -> Iterator[ComputeProperties]:
@@ -58,18 +52,40 @@ def _sources(creation: CreationData) -> Iterator[str]:
         creation.source_resource_id,
         creation.elastic_san_resource_id,
         creation.source_uri or creation.storage_account_id,
-        *(image.id for image in images if image),
+        *(image.id or image.shared_gallery_image_id for image in images if image),
     )
     yield from filter(None, named)
 
 
+def plain(name: str) -> str:
+    """A resource id without percent-encoding, and without the address of ARM before it; any other URL as it is.
+
+    What may be a query is left out, for decoded it could hold a signature that was not masked.
+    """
+    if "://" not in name:
+        return unquote(name).partition("?")[0]
+    path = "/" + unquote(name.partition("://")[2].partition("/")[2]).partition("?")[0]
+    return path if resource_of(path).kind.startswith("microsoft.compute/") else name
+
+
+def shared_image(name: str) -> str | None:
+    """What stands for an image in a gallery that is shared with others, whichever of its versions is named.
+
+    Such a gallery is named by its subscription and name. https://learn.microsoft.com/azure/virtual-machines/share-gallery-direct
+    """
+    resource = resource_of(name)
+    gallery, image = resource.named("sharedGalleries"), resource.named("images")
+    return f"/sharedGalleries/{gallery}/images/{image}" if gallery and image else None
+
+
 def _how(source: str, target_kind: str) -> Link:
+    source = plain(source)
     kind = resource_of(source).kind
     if "://" in source or kind == "microsoft.storage/storageaccounts":
         return Link.IMPORT
     if "restorepoints" in kind:
         return Link.RESTORE
-    if kind.startswith(("microsoft.compute/images", "microsoft.compute/galleries")):
+    if kind.startswith(("microsoft.compute/images", "microsoft.compute/galleries")) or shared_image(source):
         return Link.FROM_IMAGE
     return Link.SNAPSHOT if target_kind == "microsoft.compute/snapshots" else Link.DISK_COPY
 
@@ -80,16 +96,19 @@ def _machine_written(operation: Operation) -> Iterator[Origin]:
     for properties in _properties(operation):
         profile = properties.storage_profile or StorageProfile()
         yield from _disks(profile, machine)
-        if not _is_update(operation):
+        if _may_be_new(operation):
             yield from _image(profile, machine)
         interfaces = (properties.network_profile and properties.network_profile.network_interfaces) or ()
         yield from ((each.id, Link.NETWORK, machine) for each in interfaces)
 
 
-def _is_update(operation: Operation) -> bool:
-    """Known to have changed a machine that existed. Its bodies repeat the image, which may since have new versions."""
+def _may_be_new(operation: Operation) -> bool:
+    """Whether a call may have made the machine. One that changes it repeats the image, which may have new versions.
+
+    Only its end tells, unless an acceptance says that something was created.
+    """
     statuses = {(phase.status or "").lower() for phase in operation.phases}
-    return "ok" in statuses and not operation.created
+    return operation.created or (operation.outcome is not Outcome.ACCEPTED and "ok" not in statuses)
 
 
 def _disks(profile: StorageProfile, machine: str) -> Iterator[Origin]:
@@ -104,7 +123,8 @@ def _disks(profile: StorageProfile, machine: str) -> Iterator[Origin]:
 
 def _image(profile: StorageProfile, machine: str) -> Iterator[Origin]:
     if profile.image_reference:
-        yield profile.image_reference.id, Link.FROM_IMAGE, machine
+        image = profile.image_reference
+        yield image.id or image.shared_gallery_image_id, Link.FROM_IMAGE, machine
     if profile.os_disk and profile.os_disk.image:
         yield profile.os_disk.image.uri, Link.FROM_IMAGE, machine
 
@@ -169,7 +189,10 @@ def _version_written(operation: Operation) -> Iterator[Origin]:
         for source in (each or Reference() for each in sources):
             for name in (source.id, source.virtual_machine_id, source.uri):
                 yield name, Link.GALLERY_VERSION, version.text
-    yield version.text, Link.LATEST_VERSION, next(version.ancestors(), version).text
+    image = next(version.ancestors(), version)
+    yield version.text, Link.LATEST_VERSION, image.text
+    if gallery := image.named("galleries"):
+        yield version.text, Link.LATEST_VERSION, f"/sharedGalleries/{image.subscription}-{gallery}/images/{image.name}"
 
 
 def _machine_captured(operation: Operation) -> Iterator[Origin]:

@@ -22,6 +22,8 @@ from grantwatch.model.traces import (
 LATENESS = timedelta(minutes=30)
 """By so much the times of calls that depend on each other may be in the wrong order."""
 
+_EACH_TIME = ATTACHMENTS | {Link.VAULT_RESTORE, Link.CAPTURE}
+"""What is done anew by each call that tells of it."""
 _Leading = Mapping[str, Sequence[Edge]]
 """Edges by the key of their target, in order of time."""
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -61,7 +63,7 @@ class Path(Struct, frozen=True, kw_only=True):
 
 
 def paths_to(machine: str, traces: Iterable[Trace], window: timedelta) -> tuple[Path, ...]:
-    """For each volume on which copied data reached a machine, the earliest way that it took.
+    """For each volume on which copied data reached a machine, and each copy behind it, the earliest way that it took.
 
     ``machine`` is a key. Nothing is a copy of what was the machine's own: a machine that gets back what was copied
     from it, or from a disk that it has or had, is no path's end. The order and the number of times in which traces come
@@ -71,31 +73,41 @@ def paths_to(machine: str, traces: Iterable[Trace], window: timedelta) -> tuple[
         return ()
     known = ordered(traces)
     leading = _leading(known)
-    found: dict[str, Path] = {}
+    found: dict[tuple[str, datetime], Path] = {}
     for last in leading.get(machine, ()):
-        if last.source_key not in found and (edges := _way(last, leading, window)):
-            found[last.source_key] = _described(edges, known, window)
+        edges = _way(last, leading, window)
+        copied = last.source_key, (edges[-2:] or (last,))[0].at
+        if edges and copied not in found:
+            found[copied] = _described(edges, known, window)
     return tuple(found.values())
 
 
 def _leading(traces: Sequence[Trace]) -> dict[str, list[Edge]]:
-    """What holds, by target. A resource is copied once in its life; later calls repeat where it came from."""
+    """What holds, by target. A resource is copied once in its life; later calls repeat where it came from.
+
+    A machine that is written again copies again what has become another volume meanwhile.
+    """
     gone: dict[str, list[datetime]] = {}
     for trace in traces:
         if isinstance(trace, Touch) and trace.what is Deed.DELETED and trace.holds:
             gone.setdefault(trace.node_key, []).append(trace.at)
     leading: dict[str, list[Edge]] = {}
-    first: dict[tuple[str, str, Link], datetime] = {}
-    for edge in traces:
-        if not isinstance(edge, Edge) or not edge.holds or edge.how is Link.NETWORK:
-            continue
+    before: dict[tuple[str, str, Link], datetime] = {}
+    edges = [each for each in traces if isinstance(each, Edge) and each.holds and each.how is not Link.NETWORK]
+    for edge in sorted(edges, key=lambda each: is_machine(each.target_key)):
         said = edge.source_key, edge.target_key, edge.how
-        before = first.setdefault(said, edge.at)
-        renewed = any(before <= each <= edge.at for each in gone.get(edge.target_key, ()))
-        if before == edge.at or renewed or edge.how in ATTACHMENTS:
-            first[said] = edge.at
+        if said not in before or edge.how in _EACH_TIME or _is_renewed(edge, before[said], leading, gone):
+            before[said] = edge.at
             leading.setdefault(edge.target_key, []).append(edge)
     return leading
+
+
+def _is_renewed(edge: Edge, before: datetime, leading: _Leading, gone: Mapping[str, Sequence[datetime]]) -> bool:
+    """Whether a copy that was told before is another now: one of its ends is."""
+    if any(before <= each <= edge.at for each in gone.get(edge.target_key, ())):
+        return True
+    since = [*gone.get(edge.source_key, ()), *(each.at for each in leading.get(edge.source_key, ()))]
+    return is_machine(edge.target_key) and any(before < each <= edge.at + LATENESS for each in since)
 
 
 def _way(last: Edge, leading: _Leading, window: timedelta) -> tuple[Edge, ...]:
@@ -152,8 +164,18 @@ def _origins(way: Sequence[Edge], leading: _Leading) -> set[str]:
     until = way[1].at + LATENESS if len(way) > 1 else first.at
     beside = [first] if len(way) == 1 else [edge for edge in leading[first.target_key] if edge.at <= until]
     reached = _behind(beside, leading, _EVER, to_disk=True)
-    ends = {edge.source_key for edge in reached if _ends(edge, reached, leading)}
-    return {end for end in ends if is_machine(end)} or ends
+    return {edge.source_key for edge in reached if _ends(edge, reached, leading) and not _is_part(edge, leading)}
+
+
+def _is_part(edge: Edge, leading: _Leading) -> bool:
+    """Whether the call that copied a disk copied a machine, too, which then had the disk."""
+    with_it = [
+        each.source_key
+        for each in leading.get(edge.target_key, ())
+        if (each.at, each.operation, each.actor) == (edge.at, edge.operation, edge.actor)
+    ]
+    behind = [before.source_key for node in with_it for before in leading.get(node, ()) if not is_disk(node)]
+    return is_disk(edge.source_key) and any(is_machine(node) for node in (*with_it, *behind))
 
 
 def _ends(edge: Edge, reached: Mapping[Edge, Edge | None], leading: _Leading) -> bool:
@@ -170,9 +192,21 @@ def _described(edges: tuple[Edge, ...], traces: Sequence[Trace], window: timedel
     nodes = {edge.source_key for edge in edges} | {edge.target_key for edge in edges} | _network(machine, traces)
     return Path(
         edges=edges,
-        touches=tuple(trace for trace in near if isinstance(trace, Touch) and trace.node_key in nodes),
+        touches=tuple(
+            trace
+            for trace in near
+            if isinstance(trace, Touch) and trace.node_key in nodes and not _is_repeated(trace, traces)
+        ),
         for_it=any(isinstance(trace, Edge) and trace.created and trace.target_key == machine for trace in near),
     )
+
+
+def _is_repeated(touch: Touch, traces: Sequence[Trace]) -> bool:
+    """Whether a network was open before: each write of an interface or machine repeats its addresses."""
+    if touch.what is not Deed.NETWORK_OPENED:
+        return False
+    opened = (each for each in traces if isinstance(each, Touch) and each.what is touch.what and each.holds)
+    return any(each.node_key == touch.node_key and each.at < touch.at for each in opened)
 
 
 def _network(machine: str, traces: Sequence[Trace]) -> set[str]:

@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 
 from grantwatch.model.bodies import Body, DesiredState, DiskResource
 from grantwatch.model.compute_bodies import Captured, ComputeResource, DisksToAttach, RestoreRequest, StorageProfile
-from grantwatch.model.operation import Operation
-from grantwatch.model.origins import READERS, Origin, bodies_of
+from grantwatch.model.operation import Operation, bodies_of
+from grantwatch.model.origins import READERS, Origin, plain, shared_image
 from grantwatch.model.resource import resource_of
-from grantwatch.model.touches import NETWORK_BODIES, TOUCHING, touched
+from grantwatch.model.severity import Outcome
+from grantwatch.model.touches import MENTIONING, NETWORK_BODIES, TOUCHING, touched
 from grantwatch.model.traces import Edge, Link, Touch, Trace
 
 OPERATIONS = tuple(dict.fromkeys((*READERS, *TOUCHING)))
@@ -47,8 +48,10 @@ def traces_of(operation: Operation) -> Iterator[Trace]:
     read = _READERS.get(operation.name.lower())
     for source, how, target in _distinct(read(operation) if read else ()):
         yield Edge(source=source, target=target, how=how, region=region, created=operation.created, **call)
+    # The end of such a call is selected only where it has a body, so a request counts until it is known to fail.
+    asked = operation.name in MENTIONING and operation.outcome is Outcome.ATTEMPTED
     for node, what in dict.fromkeys(touched(operation)):
-        yield Touch(node=node, what=what, **call)
+        yield Touch(node=plain(node), what=what, **call | {"holds": asked or operation.took_effect})
 
 
 def _distinct(origins: Iterable[Origin]) -> Iterator[tuple[str, Link, str]]:
@@ -66,11 +69,13 @@ def _distinct(origins: Iterable[Origin]) -> Iterator[tuple[str, Link, str]]:
 def _node(name: str | None) -> str | None:
     """What stands for a resource in traces; None for what tells nothing.
 
-    A disk restore point stands for its restore point and the latest version of an image for the image, because the
-    calls that made them name no other; a blob's URL is kept without its query, which can hold a signature.
+    A disk restore point stands for its restore point and the latest version of an image, or any of one that is shared,
+    for the image, because the calls that made them name no other; a blob's URL is kept without its query, which can
+    hold a signature.
     """
     if not name:
         return None
+    name = plain(name)
     if "://" in name:
         try:
             url = urlsplit(name)
@@ -78,6 +83,8 @@ def _node(name: str | None) -> str | None:
             return None
         return f"{url.scheme}://{url.hostname}{url.path}" if url.hostname else None
     resource = resource_of(name)
+    if shared := shared_image(name):
+        return shared
     if resource.kind.endswith("/diskrestorepoints") or resource.key.endswith("/versions/latest"):
         return next(resource.ancestors()).text
     # Images of the marketplace come from nobody's volume.

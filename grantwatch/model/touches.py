@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from grantwatch.model.bodies import Body
-from grantwatch.model.compute_bodies import PublicAddress, ShareableLinks
-from grantwatch.model.operation import Operation
+from grantwatch.model.compute_bodies import ComputeProperties, ComputeResource, Interface, PublicAddress, ShareableLinks
+from grantwatch.model.operation import Operation, bodies_of
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.traces import Deed
 
 _ADDRESS_WRITTEN = "Microsoft.Network/publicIPAddresses/write"
+_INTERFACE_WRITTEN = "Microsoft.Network/networkInterfaces/write"
 _LINKS_CREATED = "Microsoft.Network/bastionHosts/createShareableLinks/action"
 
 _ON_THE_MACHINE = {
@@ -31,13 +32,23 @@ _DELETIONS = (
     "Microsoft.Compute/virtualMachines/delete",
     "Microsoft.Compute/virtualMachineScaleSets/delete",
 )
+_MACHINE_WRITTEN = (
+    "Microsoft.Compute/virtualMachines/write",
+    "Microsoft.Compute/virtualMachineScaleSets/write",
+    "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/write",
+)
 _DEEDS = {name.lower(): deed for name, deed in _ON_THE_MACHINE.items()}
 _DELETED = frozenset(map(str.lower, _DELETIONS))
 
-TOUCHING = (*_ON_THE_MACHINE, *_DELETIONS, _ADDRESS_WRITTEN, _LINKS_CREATED)
-"""The operations that touch something. Interfaces and rules of firewalls are written too often to be looked at."""
+_OPENED = frozenset(map(str.lower, _MACHINE_WRITTEN))
 
-NETWORK_BODIES: tuple[type[Body], ...] = (PublicAddress, ShareableLinks)
+TOUCHING = (*_ON_THE_MACHINE, *_DELETIONS, *_MACHINE_WRITTEN, _ADDRESS_WRITTEN, _INTERFACE_WRITTEN, _LINKS_CREATED)
+"""The operations that touch something. Rules of firewalls are written too often to be looked at."""
+
+MENTIONING = {_INTERFACE_WRITTEN: "publicIPAddress"}
+"""Interfaces are written all day, and matter where a body names a public address."""
+
+NETWORK_BODIES: tuple[type[Body], ...] = (PublicAddress, Interface, ShareableLinks)
 
 
 def touched(operation: Operation) -> Iterator[tuple[str, Deed]]:
@@ -50,7 +61,13 @@ def touched(operation: Operation) -> Iterator[tuple[str, Deed]]:
     elif name == _LINKS_CREATED.lower():
         linked = (each.vm.id for each in operation.request(ShareableLinks).vms or () if each.vm)
         yield from ((machine, Deed.BASTION_LINK) for machine in linked if machine)
-    else:
+    elif name in _OPENED:
+        if any(map(_is_public, bodies_of(operation, ComputeResource))):
+            yield operation.resource.text, Deed.NETWORK_OPENED
+    elif name == _INTERFACE_WRITTEN.lower():
+        if any(body.is_public for body in bodies_of(operation, Interface)):
+            yield operation.resource.text, Deed.NETWORK_OPENED
+    elif name == _ADDRESS_WRITTEN.lower():
         yield from ((interface, Deed.NETWORK_OPENED) for interface in _made_public(operation))
 
 
@@ -64,9 +81,17 @@ def _parent(resource: ResourceId) -> ResourceId:
     return next(resource.ancestors(), resource)
 
 
+def _is_public(machine: ComputeResource) -> bool:
+    """Whether a machine, or those of a scale set, are made with public addresses."""
+    properties = machine.properties or ComputeProperties()
+    profiles = [each.network_profile for each in (properties, properties.virtual_machine_profile) if each]
+    made = [interface for each in profiles if each for interface in each.network_interface_configurations or ()]
+    return any(interface.is_public for interface in made)
+
+
 def _made_public(operation: Operation) -> Iterator[str]:
     """The network interface that is known to have been given a public address."""
-    for body in (operation.response(PublicAddress), operation.request(PublicAddress)):
+    for body in bodies_of(operation, PublicAddress):
         given = body.properties and body.properties.ip_configuration
         if given and given.id:
             yield _parent(resource_of(given.id)).text

@@ -11,6 +11,9 @@ from msgspec import Struct
 from grantwatch.model.actor import Actor
 from grantwatch.model.resource import resource_of
 
+MOST_TRACES = 224
+"""That are kept of those that lead to one resource, of those further back, and of those that lead on."""
+
 
 class Link(StrEnum):
     """How the target of an edge came from its source."""
@@ -92,6 +95,14 @@ class Edge(_Told, frozen=True, omit_defaults=True, kw_only=True, tag_field="is",
     def target_key(self) -> str:
         return resource_of(self.target).key
 
+    @property
+    def end_key(self) -> str:
+        return self.target_key
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        return "edge", self.source_key, self.target_key, self.how
+
 
 class Touch(_Told, frozen=True, omit_defaults=True, kw_only=True, tag_field="is", tag="touch"):
     """Something was done to one resource."""
@@ -102,6 +113,16 @@ class Touch(_Told, frozen=True, omit_defaults=True, kw_only=True, tag_field="is"
     @property
     def node_key(self) -> str:
         return resource_of(self.node).key
+
+    @property
+    def end_key(self) -> str:
+        """The resource that a trace says something of, as the target of an edge is."""
+        return self.node_key
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What traces that tell the same have in common."""
+        return "touch", self.node_key, self.what
 
 
 Trace = Edge | Touch

@@ -1,7 +1,8 @@
 """What a store comes to in the end: what is known of each entity, and who saw what first.
 
 Left out is what another order leaves otherwise and nobody reads: versions, revisions, marks and due entries that were
-superseded, steps of findings that were withdrawn, and traces of what had no effect.
+superseded, steps of findings that were withdrawn, and traces of what had no effect or lies on no way. Traces are
+therefore taken together, wherever they are: what reached whom is in the findings.
 """
 
 import json
@@ -55,6 +56,9 @@ def state_of(rows: Iterable[Row]) -> State:
     for row in rows:
         content = json.loads(row.content)
         held = _facts(content) if row.name == "entity" else _first(content)
+        traces = {name: held.pop(name) for name, fact in list(held.items()) if _is_trace(fact)}
+        if traces:
+            state.setdefault("traces", {}).update(traces)
         if held:
             state[row.partition] = held
     return state
@@ -67,6 +71,10 @@ def _facts(entity: dict[str, Any]) -> dict[str, Any]:
         if not told.get("void") and told.get("holds", True):
             facts[name] = told
     return facts | {"last use": entity["last_use"]} if "last_use" in entity else facts
+
+
+def _is_trace(fact: Any) -> bool:
+    return isinstance(fact, dict) and "is" in fact
 
 
 def _first(sighting: dict[str, Any]) -> dict[str, Any]:

@@ -78,32 +78,45 @@ def _history(draw: st.DrawFn, episodes: Episodes, after: st.SearchStrategy[timed
     return History(in_order(record for records in told for record in records))
 
 
+Choice = tuple[str, str, Any] | tuple[str, str, Any, Any]
+"""An operation, a resource, what is asked for and, if that is answered, what now is."""
+
+
 @st.composite
-def _called(draw: st.DrawFn, choices: Sequence[tuple[str, str, Any]], callers: Sequence[Caller]) -> list[Record]:
+def _called(draw: st.DrawFn, choices: Sequence[Choice], callers: Sequence[Caller]) -> list[Record]:
     """One of these calls, by one of these callers, as it may end."""
-    operation, resource, body = draw(st.sampled_from(choices))
-    return activity_call(
+    operation, resource, request, *response = draw(st.sampled_from(choices))
+    accepted = draw(st.booleans())
+    told = activity_call(
         Random(draw(st.integers(0, 7))),
         draw(st.sampled_from(callers)),
         SUBSCRIPTION,
         operation,
         resource,
         NOON,
-        request=body,
-        accepted=draw(st.booleans()),
+        request=request,
+        response=response[0] if response else None,
+        accepted=accepted,
         failure=draw(st.sampled_from((None, None, None, Failure(), Failure(authorized=True)))),
         correlation_id=draw(_correlations),
         lasting=draw(_minutes),
         status=draw(st.sampled_from(("OK", "Created"))),
     )
+    if len(told) > 2 and draw(st.integers(0, 3)) == 0:
+        told[-1] |= {"resultType": "Failure", "resultSignature": "Failed.Conflict"}
+    return told
 
 
-def _of_compute(operation: str, resource: str, body: Any = None) -> tuple[str, str, Any]:
-    return f"Microsoft.Compute/{operation}", resource, body
+def _of_compute(operation: str, resource: str, request: Any = None, response: Any = None) -> Choice:
+    return f"Microsoft.Compute/{operation}", resource, request, response
 
 
 _MADE_FROM_SNAPSHOT = {"properties": {"storageProfile": {"osDisk": {"snapshot": {"id": SNAPSHOT}}}}}
 _FROM_IMAGE = {"properties": {"storageProfile": {"imageReference": {"id": IMAGE}}}}
+_ATTACHED = (
+    {"dataDisksToAttach": [{"diskId": COPY}]},
+    {"dataDisks": [{"managedDisk": {"id": COPY}}, {"managedDisk": {"id": SOURCE}}]},
+)
 _LINEAGE = (
     _of_compute("snapshots/write", SNAPSHOT, made_from(SOURCE)),
     _of_compute("snapshots/write", SNAPSHOT, made_from(SOURCE)),
@@ -118,7 +131,12 @@ _LINEAGE = (
     _of_compute("virtualMachines/write", MACHINE, with_disks(COPY)),
     _of_compute("virtualMachines/write", MACHINE, with_disks(SOURCE, system=COPY)),
     _of_compute("virtualMachines/write", OTHER, with_disks(SOURCE)),
-    _of_compute("virtualMachines/write", MACHINE, _FROM_IMAGE),
+    _of_compute("virtualMachines/write", MACHINE, _FROM_IMAGE, _FROM_IMAGE),
+    _of_compute("virtualMachines/write", MACHINE, None, with_disks(COPY)),
+    _of_compute("virtualMachines/attachDetachDataDisks/action", MACHINE, *_ATTACHED),
+    _of_compute("virtualMachines/attachDetachDataDisks/action", MACHINE, *_ATTACHED),
+    _of_compute("disks/write", COPY, {"tags": {"a": "b"}}, made_from(SNAPSHOT)),
+    _of_compute("snapshots/write", SNAPSHOT, {"tags": {"a": "b"}}, made_from(SOURCE)),
     _of_compute("virtualMachines/runCommand/action", MACHINE),
 )
 
@@ -126,7 +144,7 @@ _LIST_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"
 _DELEGATE = "Microsoft.ManagedServices/registrationDefinitions/write"
 
 
-def _delegated_to(tenant: Tenant, name: str) -> tuple[str, str, Any]:
+def _delegated_to(tenant: Tenant, name: str) -> Choice:
     definition = f"{SUBSCRIPTION.scope}/providers/Microsoft.ManagedServices/registrationDefinitions/{name}"
     return _DELEGATE, definition, {"properties": {"managedByTenantId": tenant.id}}
 
