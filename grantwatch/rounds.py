@@ -110,7 +110,7 @@ class Rounds:
         for key, revisions in view.revisions.items():
             if key not in lost:
                 work.revisions.update(revisions)
-        work.overtaken -= view.drafts.keys() - lost
+        work.overtaken -= view.drafts.keys()  # also where their swap was lost: the row then changed all the same
         again = self._unsettled_by(changes, lost_rows, work)
         told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
         following = (lost | view.later | again).union(*told)
