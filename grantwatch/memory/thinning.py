@@ -2,13 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from grantwatch.model.traces import MOST_TRACES, Trace
-
-_ENDS_OF_A_DAY = 2
-"""Of alike traces of one day so many of the first are kept, and as many of the last."""
 
 
 class Place(StrEnum):
@@ -30,26 +27,18 @@ def thinned(traces: Iterable[Placed]) -> set[str]:
     """The names of those to keep: in each place at most ``MOST_TRACES``, and first what has an effect.
 
     Where there are more, those that tell the same go first, from the middle of their time outwards. Whatever came of
-    earlier thinnings, the same are kept: further ones of a kind can only push a trace towards the middle.
+    earlier thinnings, the same are kept: further ones of a kind can only push a trace towards the middle. None goes
+    before there are too many, for what took its place may turn out to have no effect.
     """
-    days: dict[tuple[Place, bool, str, date], list[tuple[datetime, str]]] = defaultdict(list)
-    for name, place, trace in traces:
-        days[place, not trace.holds, name.partition("-")[0], trace.at.date()].append((trace.at, name))
     alike: dict[tuple[Place, bool, str], list[tuple[datetime, str]]] = defaultdict(list)
-    for (place, void, kind, _), found in days.items():
-        alike[place, void, kind] += _ends(sorted(found))
+    for name, place, trace in traces:
+        alike[place, not trace.holds, name.partition("-")[0]].append((trace.at, name))
     ranked: dict[Place, list[tuple[bool, int, str, str]]] = defaultdict(list)
     for (place, void, kind), found in alike.items():
         ranked[place] += [
             (void, _depth(number, len(found)), kind, name) for number, (_, name) in enumerate(sorted(found))
         ]
     return {name for placed in ranked.values() for *_, name in sorted(placed)[:MOST_TRACES]}
-
-
-def _ends(found: list[tuple[datetime, str]]) -> list[tuple[datetime, str]]:
-    if len(found) <= 2 * _ENDS_OF_A_DAY:
-        return found
-    return found[:_ENDS_OF_A_DAY] + found[-_ENDS_OF_A_DAY:]
 
 
 def _depth(number: int, length: int) -> int:
