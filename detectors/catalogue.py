@@ -10,6 +10,7 @@ from detectors.data_shared import data_shared
 from detectors.diagnostic_settings_removed import diagnostic_settings_removed
 from detectors.disk_access_granted import disk_access_granted
 from detectors.exfiltration_campaign import exfiltration_campaign
+from detectors.findings_rolled_up import findings_rolled_up
 from detectors.grant_left_open import grant_left_open
 from detectors.grants_denied_in_bulk import grants_denied_in_bulk
 from detectors.image_shared import image_shared
@@ -65,4 +66,5 @@ CATALOGUE: tuple[Detector, ...] = (
     grants_denied_in_bulk,
     exfiltration_campaign,
     grant_left_open,
+    findings_rolled_up,
 )

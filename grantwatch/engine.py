@@ -109,8 +109,12 @@ class Engine:
                 if each.changes_grant and each.published.named
                 for row in _grants(finding, each.content[GRANTS], each.published.named)
             ]
-            self._sink.publish(findings, grants)
-            tally.published += len(findings)
+            listed = [
+                finding for finding, each in zip(findings, unpublished, strict=True) if not each.published.unlisted
+            ]
+            if listed or grants:
+                self._sink.publish(listed, grants)
+            tally.published += len(listed)
         self._recollection.confirm(conclusion)
 
 

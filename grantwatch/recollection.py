@@ -17,7 +17,8 @@ from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.storage_access import Access
 from grantwatch.ports import Clock, Parked, Row, StateStore
-from grantwatch.rounds import Revisions, Rounds, Swept, Work
+from grantwatch.rounds import Rounds
+from grantwatch.work import Revisions, Swept, Work
 
 _Use = tuple[GatheringKey, str]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -51,7 +52,10 @@ class DuePart(Struct, frozen=True):
 
 
 class Unpublished(Struct, frozen=True):
-    """A revision to publish. ``changes_grant``: the grants table may not have heard yet what it says of its grant."""
+    """A revision to publish. ``changes_grant``: the grants table may not have heard yet what it says of its grant.
+
+    An unlisted one is told to the grants table alone.
+    """
 
     published: Published
     content: Content

@@ -8,73 +8,29 @@ makes further findings takes no more round trips than any other.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from datetime import date, datetime
+from datetime import date
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
+from grantwatch.courses import Courses
 from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
-from grantwatch.judgement.rendering import Content, Organisation
+from grantwatch.judgement.rendering import Organisation
 from grantwatch.judgement.steps import presumed_step
 from grantwatch.memory.due import Cause, due_rows
-from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
+from grantwatch.memory.entities import EntityKey, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined, united
-from grantwatch.memory.notes import Notes, courses_of, note_of
+from grantwatch.memory.notes import Notes
 from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.bounded import Bounded
-from grantwatch.model.course import Step
-from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.traces import Trace
 from grantwatch.neighbourhood import Neighbourhood
-from grantwatch.ports import Clock, Parked, Row, RowKey, StateStore
+from grantwatch.ports import Clock, Row, RowKey, StateStore
 from grantwatch.verdicts import Verdict, Verdicts, known_of
+from grantwatch.work import View, Work
 
 _REMEMBERED = 32_768
-
-Revisions = dict[str, tuple[Published, Content]]
-"""Current revisions of findings, by their ids."""
-
-
-class Swept(Struct, frozen=True):
-    """What a sweep found due: calls whose end nobody waits for, and until when grants should have been closed."""
-
-    lapsed: frozenset[EntityKey] = frozenset()
-    overdue: Mapping[EntityKey, datetime] = {}
-
-
-class Work(Struct):
-    """What has to be brought to rest, over as many rounds as it takes, and what came of it."""
-
-    swept: Swept = field(default_factory=Swept)
-    inbox: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
-    """All that is to be joined to entities. Joining it again changes nothing."""
-    left: set[RowKey] = field(default_factory=set)
-    """Rows that were inserted."""
-    met: set[EntityKey] = field(default_factory=set)
-    """Gatherings that have passed on what they hold."""
-    traced: dict[EntityKey, dict[str, dict[str, Trace]]] = field(default_factory=dict)
-    """What calls told of, by detector and name, whether or not that they did could be stored."""
-    told: set[RowKey] = field(default_factory=set)
-    """Sightings of which those who were displaced have been told."""
-    overtaken: set[EntityKey] = field(default_factory=set)
-    """Entities that were not the first to see something, after all."""
-    revisions: Revisions = field(default_factory=dict)
-    parked: list[Parked] = field(default_factory=list)
-    saturated: dict[EntityKey, datetime] = field(default_factory=dict)
-
-
-class _View(Struct):
-    """What one round knows: rows as they were read, and drafts of what they shall become."""
-
-    rows: dict[RowKey, Row | None]
-    drafts: dict[EntityKey, Draft]
-    parked: dict[EntityKey, list[Parked]] = field(default_factory=lambda: defaultdict(list))
-    revisions: dict[EntityKey, Revisions] = field(default_factory=dict)
-    later: set[EntityKey] = field(default_factory=set)
-    """Gatherings that something was added to, but whose rows were not read."""
 
 
 class Rounds:
@@ -89,8 +45,7 @@ class Rounds:
         windows: Windows,
         is_published: Callable[[str, int], bool],
     ) -> None:
-        self._courses = {course.name: course for course in index.courses}
-        self._windows = windows
+        self._courses = Courses(index, windows)
         self._drafting = Drafting(index, windows)
         self._verdicts = Verdicts(organisation, clock, is_published)
         self._store = store
@@ -117,13 +72,13 @@ class Rounds:
         news -= pending - lost
         return following
 
-    def _read(self, pending: Iterable[EntityKey], work: Work) -> _View:
+    def _read(self, pending: Iterable[EntityKey], work: Work) -> View:
         """Drafts of entities as they are with what is new, and their facts and marks left under their topics.
 
         Most entities are new. What one leaves if it is new is inserted while its row is looked for.
         """
         addresses = {key: address_of_entity(key) for key in pending}
-        view = _View({}, {})
+        view = View({}, {})
         for key in addresses:
             self._draft(key, view, work)
         new = self._left_by(view.drafts.values(), work)
@@ -140,7 +95,7 @@ class Rounds:
             self._left[row.key] = today
         return view
 
-    def _draft(self, key: EntityKey, view: _View, work: Work) -> Draft:
+    def _draft(self, key: EntityKey, view: View, work: Work) -> Draft:
         """What is said of an entity as it is with everything that is to be joined to it."""
         entity = restored(key, view.rows.get(address_of_entity(key)))
         entity.join(work.inbox.get(key, {}), lapsed=key in work.swept.lapsed, overdue=work.swept.overdue.get(key))
@@ -172,7 +127,7 @@ class Rounds:
             yield from self._sightings.marks(draft.seen)
 
     def _look_around(
-        self, view: _View, news: Set[EntityKey], work: Work
+        self, view: View, news: Set[EntityKey], work: Work
     ) -> tuple[Neighbourhood, dict[EntityKey, Novelty]]:
         """What others said under the topics of drafts, and what is new. Reads the gatherings they may add to, too."""
         drafts = list(view.drafts.values())
@@ -202,21 +157,12 @@ class Rounds:
         yield from draft.notes
         for detector, matches in draft.matches.items():
             for event, match in matches:
-                yield from self._courses_of(presumed_step(detector, event, match), draft)
+                yield from self._courses.presumed_of(presumed_step(detector, event, match), draft)
         for published in draft.entity.findings.values():
-            yield from self._told_of(published, draft)
-
-    def _told_of(self, published: Published, draft: Draft) -> Iterator[GatheringKey]:
-        """Where a finding counts or once counted."""
-        for detector, *natural in published.courses:
-            if detector in self._courses:
-                yield GatheringKey(tenant=draft.entity.key.tenant, detector=detector, natural=tuple(natural))
-
-    def _courses_of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
-        return courses_of(step, draft.entity.key.tenant, self._courses.values(), self._windows)
+            yield from self._courses.told_of(published, draft)
 
     def _conclude(
-        self, view: _View, neighbourhood: Neighbourhood, novelties: Mapping[EntityKey, Novelty], work: Work
+        self, view: View, neighbourhood: Neighbourhood, novelties: Mapping[EntityKey, Novelty], work: Work
     ) -> None:
         """Judge the drafts, then what they contribute to, and what that contributes to, as far as it was read."""
         queue: Notes = defaultdict(dict)
@@ -231,10 +177,11 @@ class Rounds:
                     view.later.add(key)
                 elif self._gather(key, view, work):
                     self._judge(view.drafts[key], neighbourhood, NOTHING_NEW, view, queue)
+        self._courses.roll_up(view)
         for parked in view.parked.values():
             work.parked += parked
 
-    def _gather(self, key: EntityKey, view: _View, work: Work) -> bool:
+    def _gather(self, key: EntityKey, view: View, work: Work) -> bool:
         """Join what arrived to a gathering; False where that is nothing new, and everybody has been told."""
         known = view.drafts[key].entity if key in view.drafts else restored(key, view.rows[address_of_entity(key)])
         if key in work.met and joined(known.notes, _notes(work.inbox[key])) == known.notes:
@@ -243,40 +190,24 @@ class Rounds:
         self._draft(key, view, work)
         return True
 
-    def _judge(self, draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty, view: _View, queue: Notes) -> None:
+    def _judge(self, draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty, view: View, queue: Notes) -> None:
         """The findings of a draft, and what it and they contribute to gatherings."""
         key = draft.entity.key
-        found = self._verdicts.of(draft, neighbourhood, novelty)
+        view.verdicts[key] = found = self._verdicts.of(draft, neighbourhood, novelty)
         view.revisions[key] = {
             each.step.finding: (each.published, each.content) for each in found if each.published is not None
         }
         known = known_of(draft, neighbourhood, novelty)
         for each in found:
-            for gathering in self._courses_of(each.step, draft):
+            for gathering in self._courses.of(each.step, draft):
                 if each.published is not None or _holds(view, gathering, each):
-                    queue[gathering][each.step.finding] = self._note(gathering, each.step, known)
-            for left in self._former_courses(each, draft):
-                queue[left][each.step.finding] = self._note(left, replace(each.step, void=True), known)
+                    queue[gathering][each.step.finding] = self._courses.note(gathering, each.step, known)
+            for left in self._courses.left_by(each, draft):
+                queue[left][each.step.finding] = self._courses.note(left, replace(each.step, void=True), known)
         for entity, notes in draft.notes.items():
             queue[entity] = united(queue[entity], notes)
 
-    def _note(self, gathering: GatheringKey, step: Step, known: int) -> Note:
-        return note_of(step, self._courses[gathering.detector], self._windows, known)
-
-    def _former_courses(self, verdict: Verdict, draft: Draft) -> set[GatheringKey]:
-        """Where a finding was told to count and does no more. Notes in the entity where it does."""
-        published = draft.entity.findings.get(verdict.step.detector)
-        if published is None:
-            return set()
-        now = set(self._courses_of(verdict.step, draft))
-        before = set(self._told_of(published, draft))
-        if now - before:
-            courses = tuple(sorted((key.detector, *key.natural) for key in now | before))
-            findings = {verdict.step.detector: replace(published, courses=courses)}
-            draft.entity.findings = {**draft.entity.findings, **findings}
-        return before - now
-
-    def _swap(self, view: _View, changes: Changes, work: Work) -> Set[RowKey]:
+    def _swap(self, view: View, changes: Changes, work: Work) -> Set[RowKey]:
         """Store what the drafts amount to, and who saw what first; returns the rows that others changed meanwhile.
 
         What a call told and may take back is stored before it is told, so that whoever comes next knows of it.
@@ -312,7 +243,7 @@ class Rounds:
         return again | overtaken
 
 
-def _holds(view: _View, gathering: EntityKey, verdict: Verdict) -> bool:
+def _holds(view: View, gathering: EntityKey, verdict: Verdict) -> bool:
     """Whether a gathering was told of a finding that, as it now turns out, is none."""
     row = view.rows.get(address_of_entity(gathering))
     return row is not None and verdict.step.finding in restored(gathering, row).notes

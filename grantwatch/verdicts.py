@@ -25,12 +25,14 @@ _MOST_OF_OTHERS = 2**20
 class Verdict(Struct, frozen=True):
     """The current revision of one finding, its columns, and what it says in brief to findings made of findings.
 
-    ``published`` is None for a finding that is void and never was anything else.
+    ``published`` is None for a finding that is void and never was anything else. It ``is_listed`` if a revision before
+    has a row.
     """
 
     published: Published | None
     content: Content
     step: Step
+    is_listed: bool = False
 
 
 class Verdicts:
@@ -60,7 +62,7 @@ class Verdicts:
         is_published = before is not None and self._is_published(content["FindingId"], before.revision)
         published = revised(before, content, self._clock(), is_published=is_published)
         entity.findings = {**entity.findings, detector.name: published}
-        return Verdict(published, content, step)
+        return Verdict(published, content, step, is_listed=before is not None and not before.unlisted)
 
     def _judged(
         self, detector: Detector, draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty

@@ -92,16 +92,30 @@ def found_in(case: Case) -> list[Finding]:
 def content(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """Findings without what tells one revision from another, in an order of their own."""
     rows = [finding.model_dump(mode="json", exclude=OF_ONE_RUN) for finding in findings]
-    return sorted(rows, key=lambda row: str(row["FindingId"]))
+    return sorted(without_rolled_up(rows), key=lambda row: str(row["FindingId"]))
+
+
+def without_rolled_up(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what a finding counts beyond the first hundred: whether that has rows depends on the order."""
+    listed = {
+        (row["Evidence"]["Detector"], row["ActorId"], row["EventTime"][:13]): row["RelatedFindingIds"]
+        for row in rows
+        if row["Detector"] == "findings_rolled_up"
+    }
+    return [
+        row
+        for row in rows
+        if row["Severity"] not in ("Low", "Informational")
+        or row["FindingId"] in listed.get((row["Detector"], row["ActorId"], row["EventTime"][:13]), (row["FindingId"],))
+    ]
 
 
 def standing(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What a findings table says in the end: its highest revisions, but for those withdrawn and what differs by run."""
     latest = {row["FindingId"]: row for row in sorted(rows, key=itemgetter("Revision"))}
     return {
-        name: {column: row[column] for column in row.keys() - OF_ONE_RUN}
-        for name, row in latest.items()
-        if not row["Withdrawn"]
+        row["FindingId"]: {column: row[column] for column in row.keys() - OF_ONE_RUN}
+        for row in without_rolled_up([row for row in latest.values() if not row["Withdrawn"]])
     }
 
 

@@ -13,7 +13,7 @@ from grantwatch.model.finding import Finding
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
-from tests.support import OF_ONE_RUN
+from tests.support import content
 from tools.azure_records import (
     AZURE_CLI,
     Account,
@@ -113,4 +113,4 @@ def account_sas(number: int = 0, at: datetime = NOON, **more: Any) -> list[Recor
 
 def content_of(findings: Sequence[Finding]) -> dict[str, dict[str, Any]]:
     """What findings say, without what tells one revision or run from another."""
-    return {finding.FindingId: finding.model_dump(mode="json", exclude=OF_ONE_RUN) for finding in findings}
+    return {row["FindingId"]: row for row in content(findings)}

@@ -48,6 +48,7 @@ def revised(before: Published | None, content: Content, now: datetime, *, is_pub
         reason=_reason(before, content),
         grant=grant,
         granted=revision if before is None or before.grant != grant else before.granted,
+        unlisted=before is not None and before.unlisted,
         courses=before.courses if before else (),
         named=_named(content) or (before.named if before else None),
     )

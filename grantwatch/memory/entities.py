@@ -63,6 +63,8 @@ class Published(Struct, omit_defaults=True, kw_only=True):
     """The revision that last changed that."""
     named: tuple[str, str] | None = None
     """Id and kind of the grant that it tells of, or last told of."""
+    unlisted: bool = False
+    """None of its revisions has a row: a finding made of findings counts it among many."""
     courses: tuple[tuple[str, ...], ...] = ()
     """Where it counts or once counted: detectors and their natural keys."""
 

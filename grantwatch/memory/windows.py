@@ -37,7 +37,7 @@ class Windows(Struct, frozen=True, kw_only=True):
                 return self.transfer
             case Window.CAMPAIGN:
                 return self.campaign
-            case Window.HOUR:
+            case Window.HOUR | Window.CLOCK_HOUR:
                 return timedelta(hours=1)
             case Window.ALWAYS:
                 return None
@@ -51,6 +51,9 @@ class Windows(Struct, frozen=True, kw_only=True):
         length = self.length(window)
         if length is None:
             yield subject
+            return
+        if window is Window.CLOCK_HOUR:
+            yield *subject, at.astimezone(UTC).replace(minute=0, second=0, microsecond=0).isoformat()
             return
         course = WINDOWS_OF_A_COURSE * length
         begins = _EPOCH + (at - _EPOCH) // course * course

@@ -29,6 +29,8 @@ class Window(StrEnum):
     CAMPAIGN = "campaign_window"
     HOUR = "hour"
     """No setting: always an hour."""
+    CLOCK_HOUR = "clock hour"
+    """No setting: an hour by the clock, whose end parts what belongs together."""
     ALWAYS = "always"
     """No window: whatever is of one subject belongs together."""
 

@@ -217,7 +217,7 @@ def _readings(number: int) -> list[Record]:
 def test_an_actor_with_ten_thousand_findings_in_an_hour_costs_in_proportion() -> None:
     few, many = Told(_readings(1_000)), Told(_readings(10_000))
 
-    assert len(many.of("account_keys_read")) == 10_000
+    assert len(many.of("account_keys_read")) < 200
     assert len(many.rows) <= 11 * len(few.rows)
     assert many.largest <= LARGEST_ROW
     assert many.seconds <= 20 * few.seconds

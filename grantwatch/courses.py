@@ -1,0 +1,106 @@
+"""Where findings count beside their own entities: the courses of their subjects."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from grantwatch.detection.index import Index
+from grantwatch.drafting import Draft
+from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored
+from grantwatch.memory.facts import Note
+from grantwatch.memory.notes import courses_of, note_of
+from grantwatch.memory.windows import Windows
+from grantwatch.model.course import Step
+from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.severity import Severity
+from grantwatch.verdicts import Verdict
+from grantwatch.work import View
+
+
+class Courses:
+    """The courses that a catalogue knows, and what findings have to do with them."""
+
+    def __init__(self, index: Index, windows: Windows) -> None:
+        self._by_name = {course.name: course for course in index.courses}
+        self._listing = [course for course in index.courses if course.lists]
+        self._windows = windows
+
+    def of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
+        """Where a step belongs."""
+        return courses_of(step, draft.entity.key.tenant, self._by_name.values(), self._windows)
+
+    def presumed_of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
+        """Where a step may belong once it is judged, which may make it Low."""
+        yield from self.of(step, draft)
+        lowered = replace(step, severity=min(step.severity, Severity.LOW))
+        yield from courses_of(lowered, draft.entity.key.tenant, self._listing, self._windows)
+
+    def told_of(self, published: Published, draft: Draft) -> Iterator[GatheringKey]:
+        """Where a finding counts or once counted."""
+        for detector, *natural in published.courses:
+            if detector in self._by_name:
+                yield GatheringKey(tenant=draft.entity.key.tenant, detector=detector, natural=tuple(natural))
+
+    def note(self, course: GatheringKey, step: Step, known: int) -> Note:
+        """What a course is told of a step that rests on so many facts."""
+        return note_of(step, self._by_name[course.detector], self._windows, known)
+
+    def left_by(self, verdict: Verdict, draft: Draft) -> set[GatheringKey]:
+        """Where a finding was told to count and does no more. Notes in the entity where it does."""
+        published = draft.entity.findings.get(verdict.step.detector)
+        if published is None:
+            return set()
+        now = set(self.of(verdict.step, draft))
+        before = set(self.told_of(published, draft))
+        if now - before:
+            courses = tuple(sorted((key.detector, *key.natural) for key in now | before))
+            findings = {verdict.step.detector: replace(published, courses=courses)}
+            draft.entity.findings = {**draft.entity.findings, **findings}
+        return before - now
+
+    def roll_up(self, view: View) -> None:
+        """Note which findings get no row, being Low at most and counted among many. Once listed, always listed."""
+        listed: dict[EntityKey, set[str] | None] = {}
+        for key, verdicts in view.verdicts.items():
+            entity = view.drafts[key].entity
+            for each in verdicts:
+                if each.published is None or each.is_listed:
+                    continue
+                published = entity.findings[each.step.detector]
+                unlisted = self._is_unlisted(each.step, key.tenant, view, listed, before=published.unlisted)
+                if unlisted is not published.unlisted:
+                    published = _listed(published) if published.unlisted else replace(published, unlisted=True)
+                    entity.findings = {**entity.findings, each.step.detector: published}
+                    view.revisions[key][each.step.finding] = (published, each.content)
+
+    def _is_unlisted(
+        self, step: Step, tenant: str, view: View, listed: dict[EntityKey, set[str] | None], *, before: bool
+    ) -> bool:
+        """Whether a step comes after those that get rows. As before, where what it is counted among was not read."""
+        for key in courses_of(step, tenant, self._listing, self._windows):
+            if key not in listed:
+                listed[key] = _listed_in(key, view, self._by_name[key.detector].lists or 0)
+            names = listed[key]
+            return before if names is None else step.finding not in names
+        return False
+
+
+def _listed(published: Published) -> Published:
+    """The revision that gives a finding its first row."""
+    return replace(
+        published,
+        unlisted=False,
+        revision=published.revision + 1,
+        raised_to=published.severity,
+        reason="listed by itself",
+    )
+
+
+def _listed_in(key: EntityKey, view: View, most: int) -> set[str] | None:
+    """The first findings of a gathering, None where it is not known."""
+    address = address_of_entity(key)
+    if key not in view.drafts and address not in view.rows:
+        return None
+    entity = view.drafts[key].entity if key in view.drafts else restored(key, view.rows[address])
+    steps = [(note.step.at, note.step.finding) for note in entity.notes.values() if note.step and note.holds]
+    return {finding for _, finding in sorted(steps)[:most]}
