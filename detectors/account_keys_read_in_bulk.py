@@ -53,8 +53,8 @@ def account_keys_read_in_bulk(course: Course) -> Said:
     """
     if len(course.steps) < _FEWEST:
         return
-    read = _read(course.fullest(lambda steps: _weight(_read(steps))))
-    if _weight(read) < _FIVE_ACCOUNTS:
+    read = course.told(_many)
+    if not read:
         yield nothing_in(course)
         return
     accounts, reached = places(read), subscriptions(read)
@@ -75,9 +75,7 @@ def account_keys_read_in_bulk(course: Course) -> Said:
     )
 
 
-def _read(steps: Sequence[Step]) -> list[Step]:
-    return [step for step in steps if step.took_effect]
-
-
-def _weight(read: Sequence[Step]) -> int:
-    return max(3 * len(places(read)), 5 * len(subscriptions(read)))
+def _many(steps: Sequence[Step]) -> Sequence[Step]:
+    """Those that took effect, where they are many together."""
+    read = [step for step in steps if step.took_effect]
+    return read if max(3 * len(places(read)), 5 * len(subscriptions(read))) >= _FIVE_ACCOUNTS else ()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from detectors.tellers import delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
@@ -36,6 +38,7 @@ def by_signature_and_day(access: Access) -> tuple[str, ...] | None:
     authentications=SAS_AUTHENTICATIONS,
     natural_key=by_signature_and_day,
     distinct_by=by_client_outside,
+    notes_last_use=True,
     told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Data read in bulk through a SAS",
@@ -62,19 +65,23 @@ def by_signature_and_day(access: Access) -> tuple[str, ...] | None:
 def bulk_read_through_sas(volume: Volume) -> Said:
     """More was read through one SAS within `TransferTimeWindow` than `VolumeSizeThresholdGB`, or very many objects.
 
-    From ten times as much on it is High; where all of it went to networks of ours, Informational. Figures are the least
-    that it was: of the first window that reached as much as the fullest of the day, rounded down to a doubling.
+    From ten times as much on it is High; where only networks of ours had used the SAS on that day by the window's end,
+    Informational. Figures are the least that it was: of the first window that reached as much as the fullest of the
+    day, rounded down to a doubling. A window is made of whole five minutes, so that it is up to that much longer; of
+    five minutes in which less was read than a quarter of an even share of the threshold nothing is counted. Numbers of
+    64 objects and more are estimates.
     """
     taken = volume.taken
     if taken is None or volume.most < 1:
         return
+    takers = volume.until(taken.ends)
     yield Match(
         summary=f"At least {_amount(taken, volume.limits)} were read through one SAS of {volume.first.account}.",
         target=volume.resource,
         at=taken.begins,
-        severity=_severity(volume),
+        severity=_severity(takers),
         grant=grant_in_use(volume),
-        recipient=recipient_of(volume),
+        recipient=recipient_of(_outsiders(takers)),
         evidence={
             "BytesAtLeast": taken.size,
             "ObjectsAtLeast": taken.objects,
@@ -83,11 +90,17 @@ def bulk_read_through_sas(volume: Volume) -> Said:
             "WindowStart": taken.begins.isoformat(),
             "WindowEnd": taken.ends.isoformat(),
             **identity_of(volume),
-            "Addresses": volume.origins,
-            "Agents": volume.agents,
+            "Addresses": takers.origins,
+            "Agents": takers.agents,
         },
         containment=containment_of(volume),
     )
+
+
+def _outsiders(volume: Volume) -> Volume:
+    """The same of clients on networks that are not ours, where there are any."""
+    clients = tuple(each for each in volume.accesses if each.network is not IpClass.OWN and not each.by_copy_engine)
+    return replace(volume, accesses=clients or volume.accesses)
 
 
 def _severity(volume: Volume) -> Severity:

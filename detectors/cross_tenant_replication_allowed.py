@@ -53,7 +53,7 @@ def cross_tenant_replication_allowed(operation: Operation) -> Said:
             target=operation.resource,
             at=operation.decided,
             change=setting,
-            grant=Grant(GrantKind.CROSS_TENANT_REPLICATION, operation.decided),
+            grant=Grant(GrantKind.CROSS_TENANT_REPLICATION, operation.decided, name=(operation.resource.key,)),
             evidence={"AllowCrossTenantReplication": True},
             containment=update_account(operation.resource, "--allow-cross-tenant-replication false"),
         )

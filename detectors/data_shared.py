@@ -77,7 +77,12 @@ def _shared(
         at=operation.decided,
         severity_if_foreign=Severity.HIGH,
         change=listed.of(_listing(recipient)) if listed else None,
-        grant=Grant(GrantKind.DATA_SHARE, operation.decided, carrier=operation.resource.text),
+        grant=Grant(
+            GrantKind.DATA_SHARE,
+            operation.decided,
+            name=(operation.resource.key, _listing(recipient)) if listed else (),
+            carrier=operation.resource.text,
+        ),
         recipient=recipient,
         evidence={
             "SharedWith": (name or str(recipient.kind),),

@@ -74,7 +74,7 @@ def disk_access_granted(operation: Operation) -> Said:
         summary=f"{operation.actor.label} obtained a download URL for {operation.resource.name}.",
         target=operation.resource,
         at=opened,
-        grant=Grant(GrantKind.DISK_ACCESS, opened, after(opened, lasts)),
+        grant=Grant(GrantKind.DISK_ACCESS, opened, after(opened, lasts), name=(operation.resource.key,)),
         evidence={"AccessLevel": request.access, "DurationInSeconds": lasts},
         containment=_containment(operation),
     )

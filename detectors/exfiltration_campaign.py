@@ -5,7 +5,7 @@ from grantwatch.detection.match import Match, nothing_in
 from grantwatch.model.actor import ActorKind
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bulk import counted, distinct, places
-from grantwatch.model.campaign import campaign_in, counts, of_one_person
+from grantwatch.model.campaign import campaign_in, counts, is_in_part_of_one_person, is_of_one_person
 from grantwatch.model.course import Course, Step, Window
 from grantwatch.model.severity import Severity
 
@@ -54,12 +54,14 @@ def exfiltration_campaign(course: Course) -> Said:
 
     Something is weakened, access is taken, data is used, and data or traces are destroyed: three of these stages in
     this order, one finding at least Medium, and at one place, which was weakened or whose credentials were taken before
-    it was used or destroyed. What a single actor did is told under the actor alone.
+    it was used or destroyed. What one actor did alone is told under the actor. Where somebody else had a part in it, or
+    nobody knows who, as with a SAS, it is told under the target; Medium if the actor's own part is told already.
     """
     if len(course.steps) < _FEWEST:
         return
-    story = campaign_in(course.fullest(lambda steps: len(campaign_in(steps))))
-    if not story or (course.key.natural[0] == _TARGET and of_one_person(story)):
+    story = course.told(campaign_in)
+    of_a_target = course.key.natural[0] == _TARGET
+    if not story or (of_a_target and is_of_one_person(story)):
         yield nothing_in(course)
         return
     worst = max(story, key=lambda step: step.severity.rank)
@@ -67,6 +69,7 @@ def exfiltration_campaign(course: Course) -> Said:
         summary=_summary(story, course, worst),
         target=worst.resource,
         at=story[-1].at,
+        severity=Severity.MEDIUM if of_a_target and is_in_part_of_one_person(story) else None,
         evidence={
             "Story": tuple(map(_sentence, story)),
             "Stages": _stages(story),

@@ -45,11 +45,11 @@ def grants_denied_in_bulk(course: Course) -> Said:
     """
     if len(course.steps) < _MANY:
         return
-    refused = _refused(course.fullest(lambda steps: len(_targets(_refused(steps)))))
-    targets = _targets(refused)
-    if len(targets) < _MANY:
+    refused = course.told(_many_refused)
+    if not refused:
         yield nothing_in(course)
         return
+    targets = _targets(refused)
     number = counted(len(targets), course)
     yield Match(
         summary=f"{refused[0].actor.label} asked for access to {number} resources.",
@@ -66,8 +66,9 @@ def grants_denied_in_bulk(course: Course) -> Said:
     )
 
 
-def _refused(steps: Sequence[Step]) -> list[Step]:
-    return [step for step in steps if _is_refused(step)]
+def _many_refused(steps: Sequence[Step]) -> Sequence[Step]:
+    refused = [step for step in steps if _is_refused(step)]
+    return refused if len(_targets(refused)) >= _MANY else ()
 
 
 def _is_refused(step: Step) -> bool:

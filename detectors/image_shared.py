@@ -61,7 +61,12 @@ def image_shared(operation: Operation) -> Said:
             target=gallery,
             at=operation.decided,
             severity=Severity.MEDIUM if recipient.kind is RecipientKind.SUBSCRIPTION else None,
-            grant=Grant(GrantKind.IMAGE_SHARE, operation.decided, rests_on=(_name(recipient),)),
+            grant=Grant(
+                GrantKind.IMAGE_SHARE,
+                operation.decided,
+                name=(gallery.key, _name(recipient)),
+                rests_on=(_name(recipient),),
+            ),
             recipient=recipient,
             evidence={"SharedWith": (_name(recipient),)},
             containment=post(gallery, "share", "2024-03-03", '{"operationType": "Reset"}'),

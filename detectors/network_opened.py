@@ -1,14 +1,15 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match, Setting
+from grantwatch.detection.match import Closing, Match, Setting, ending
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bodies import NetworkRules, StorageAccountProperties, StorageResource
 from grantwatch.model.containment import remove_network_rule, update_account
 from grantwatch.model.grant import ANYONE, Grant, GrantKind, Recipient, RecipientKind
+from grantwatch.model.life import EVERY_NETWORK, PUBLIC_NETWORKS
 from grantwatch.model.operation import Operation
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.severity import Severity
@@ -40,7 +41,10 @@ def network_opened(operation: Operation) -> Said:
     account = operation.resource
     request = operation.request(StorageResource)
     deleted = operation.verb == "delete"
-    for rule in _nothing() if deleted else _rules(request.properties or StorageAccountProperties()):
+    rules = tuple(_nothing() if deleted else _rules(request.properties or StorageAccountProperties()))
+    for part in _shut_out(rules):
+        yield Closing(topic=ending(account), at=operation.decided, holds=operation.took_effect, part=part)
+    for rule in rules:
         setting = Setting(
             topic=("network", rule.name, account.key),
             values=frozenset(rule.values),
@@ -59,7 +63,12 @@ def network_opened(operation: Operation) -> Said:
                 at=operation.decided,
                 severity=None if everyone else Severity.LOW,
                 change=setting.of(value),
-                grant=Grant(GrantKind.NETWORK_OPENING, operation.decided),
+                grant=Grant(
+                    GrantKind.NETWORK_OPENING,
+                    operation.decided,
+                    name=(account.key, rule.name, value),
+                    rests_on=(rule.rests_on,),
+                ),
                 recipient=ANYONE if everyone else rule.recipient(value),
                 evidence={"Opened": (f"{rule.name}: {value}",)},
                 containment=_containment(account, rule, value),
@@ -79,6 +88,13 @@ class _Rule(Struct, frozen=True):
     @property
     def openings(self) -> tuple[str, ...]:
         return self.values if self.name in _LISTS else tuple(value for value in self.values if value in _TO_EVERYONE)
+
+    @property
+    def rests_on(self) -> str:
+        """What must be shut out to end what it lets in. Rules for resources of Azure outlive public access."""
+        if self.name == "ResourceAccessRules":
+            return self.name
+        return PUBLIC_NETWORKS if self.name in _LISTS else EVERY_NETWORK
 
     def recipient(self, value: str) -> Recipient:
         """Who is let in. Rules for resources of Azure name them by tenant and id."""
@@ -117,6 +133,16 @@ def _rules(properties: StorageAccountProperties) -> Iterator[_Rule]:
     if acls.resource_access_rules is not None:
         resources = {f"{rule.tenant_id} {rule.resource_id}".lower() for rule in acls.resource_access_rules}
         yield _Rule("ResourceAccessRules", tuple(sorted(resources)))
+
+
+def _shut_out(rules: Iterable[_Rule]) -> Iterator[str]:
+    """Which of those who were let in have no access any more, whatever other rules say."""
+    shut = {value for rule in rules if rule.name in _SWITCHES for value in rule.values}
+    if shut & {"disabled", "securedbyperimeter"}:
+        yield PUBLIC_NETWORKS
+        yield EVERY_NETWORK
+    elif "deny" in shut:
+        yield EVERY_NETWORK
 
 
 def _is_vast(value: str) -> bool:

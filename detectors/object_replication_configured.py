@@ -55,6 +55,7 @@ def object_replication_configured(operation: Operation) -> Said:
         or ReplicationProperties()
     )
     account = operation.resource.storage_account or operation.resource
+    name = _policy(operation)
     destination = _account(policy.destination_account, account)
     yield Match(
         summary=f"{operation.actor.label} set up replication from {_name(policy.source_account, account)} "
@@ -62,15 +63,29 @@ def object_replication_configured(operation: Operation) -> Said:
         target=account,
         at=operation.decided,
         severity_if_foreign=Severity.HIGH,
-        grant=Grant(GrantKind.OBJECT_REPLICATION, operation.decided, carrier=operation.resource.text),
+        grant=Grant(
+            GrantKind.OBJECT_REPLICATION,
+            operation.decided,
+            carrier=f"{account.text}/objectReplicationPolicies/{name}" if name else None,
+        ),
         recipient=(
             Recipient(RecipientKind.STORAGE_ACCOUNT, destination.text, name=destination.name)
             if destination
             else UNKNOWN_RECIPIENT
         ),
         evidence={"SourceAccount": policy.source_account, "DestinationAccount": policy.destination_account},
-        containment=delete_replication_policy(account, operation.resource.name),
+        containment=delete_replication_policy(account, name),
     )
+
+
+def _policy(operation: Operation) -> str | None:
+    """The id of the policy. One that is made under the name ``default`` gets it from the service.
+
+    https://learn.microsoft.com/rest/api/storagerp/object-replication-policies/create-or-update
+    """
+    answered = operation.response(ReplicationPolicy).properties
+    name = (answered.policy_id if answered else None) or operation.resource.name
+    return None if name.lower() == "default" else name
 
 
 def _account(named: str | None, account: ResourceId) -> ResourceId | None:

@@ -72,7 +72,7 @@ def public_access_enabled(operation: Operation) -> Said:
         target=operation.resource,
         at=operation.decided,
         change=setting,
-        grant=Grant(GrantKind.PUBLIC_ACCESS, operation.decided),
+        grant=Grant(GrantKind.PUBLIC_ACCESS, operation.decided, name=(operation.resource.key,)),
         recipient=ANYONE,
         evidence={"PublicAccess": value},
         containment=(

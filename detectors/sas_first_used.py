@@ -50,8 +50,9 @@ def by_remarkable_signature(access: Access) -> tuple[str, ...] | None:
 def sas_first_used(storage: StorageAccess) -> Said:
     """A SAS that reaches far, lives long, binds nobody or is a stranger's was seen for the first time.
 
-    SAS are signed offline, so that no log shows them made: the first use is the first that can be known. Two reasons
-    or more make it Medium. From private addresses it is at most Low, from networks of ours Informational.
+    SAS are signed offline, so that no log shows them made: the first use is the first that can be known. One that names
+    no expiry lives as long as its stored access policy, which no log tells. Two reasons or more make it Medium. From
+    private addresses it is at most Low, from networks of ours Informational.
     """
     for access in storage.accesses:
         reasons = tuple(_reasons(access.sas, access.time, storage.tenant)) if access.sas else ()
@@ -82,18 +83,21 @@ def _reasons(sas: Sas, used: datetime, owner: str | None) -> Iterator[str]:
     if sas.is_account_wide:
         yield "reaches the whole account"
     lifetime = sas.lifetime(used)
-    if lifetime is not None and lifetime > LONG_LIVED:
+    if lifetime is None:
+        yield "has no expiry of its own"
+    elif lifetime > LONG_LIVED:
         yield f"lives longer than {LONG_LIVED.days} days"
     if _is_unrestricted(sas):
-        yield "lets anyone write and list, from any address, without encryption"
+        yield "lets anyone write and list, from any address"
+        if "http" in (sas.protocol or "https,http").lower().split(","):
+            yield "works without encryption"
     for tenant, of_whom in ((sas.delegator_tenant, "was made"), (sas.recipient_tenant, "was made for somebody")):
         if tenant and owner != "" and tenant.lower() != owner:
             yield f"{of_whom} in the foreign tenant {tenant}"
 
 
 def _is_unrestricted(sas: Sas) -> bool:
-    http = "http" in (sas.protocol or "https,http").lower().split(",")
-    return http and not sas.binds_address and {"w", "l"} <= set(sas.permissions)
+    return not sas.binds_address and {"w", "l"} <= set(sas.permissions)
 
 
 def _most(network: IpClass) -> Severity:

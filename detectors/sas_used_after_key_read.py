@@ -1,20 +1,16 @@
-from datetime import timedelta
-
-from detectors.tellers import account_keys_were_read
+from detectors.tellers import account_keys_were_read, keys_renewed
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Lookback, Match
-from grantwatch.detection.sas_uses import by_signature, containment_of, identity_of, keys_read
+from grantwatch.detection.sas_uses import KEYS_ARE_RECENT, by_signature, containment_of, identity_of, keys_read
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.grant import UNKNOWN_RECIPIENT, Confidence, Recipient, RecipientKind
+from grantwatch.model.life import signing_keys
 from grantwatch.model.network import IpClass
 from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, Authentication, StorageAccess, by_network
 
-LOOKBACK = timedelta(hours=72)
 _OUTSIDE = (IpClass.PUBLIC, IpClass.UNKNOWN)
-_DAYS = 3
-"""Of which readings are looked for: that of the first use, and those before it."""
 
 
 def by_key_signature(access: Access) -> tuple[str, ...] | None:
@@ -30,7 +26,7 @@ def by_key_signature(access: Access) -> tuple[str, ...] | None:
     authentications=frozenset((Authentication.SAS,)),
     natural_key=by_key_signature,
     distinct_by=by_network,
-    told_by=(account_keys_were_read,),
+    told_by=(account_keys_were_read, keys_renewed),
     metadata=Metadata(
         title="New SAS used after the keys were read",
         severity=Severity.INFORMATIONAL,
@@ -48,6 +44,7 @@ def by_key_signature(access: Access) -> tuple[str, ...] | None:
         ),
         references=(
             "https://learn.microsoft.com/rest/api/storagerp/storage-accounts/list-keys",
+            "https://learn.microsoft.com/rest/api/storagerp/storage-accounts/regenerate-key",
             "https://learn.microsoft.com/azure/storage/common/storage-sas-overview#sas-token",
         ),
         stage=Stage.USE,
@@ -58,16 +55,17 @@ def sas_used_after_key_read(storage: StorageAccess) -> Said:
 
     Storage's own reads for a copy count as well, for nobody can tell from them where the data went.
 
-    No log shows who signs a SAS. It takes the key, so that those who read it before are the candidates, ranked by
-    time, network and whether they are people; Azure's own services are none. Where the likeliest of them was in another
-    network than those who use it, it is Medium: the SAS was passed on, or the key.
+    No log shows who signs a SAS. It takes the key, so that those who read it or renewed one before are the candidates,
+    ranked by time, network and whether they are people. Azure's own services are none, nor is whoever read the keys
+    before the one that signed it was renewed. Where the likeliest of them was in another network than those who use it,
+    it is Medium: the SAS was passed on, or the key.
     """
     first = storage.first
     copied = any(each.by_copy_engine for each in storage.accesses)
     outside = tuple(each.origin for each in storage.accesses if each.network in _OUTSIDE and not each.by_copy_engine)
     if not (copied or outside):
         return
-    days = [(first.time - timedelta(days=before)).date() for before in range(_DAYS)]
+    signers = signing_keys(first.signed_with)
     yield Match(
         summary=f"A SAS of {first.account} was first used shortly after the account's keys were read.",
         target=storage.resource,
@@ -78,9 +76,10 @@ def sas_used_after_key_read(storage: StorageAccess) -> Said:
         evidence={**identity_of(storage), "Networks": storage.origins},
         containment=containment_of(storage),
         preceded_by=Lookback(
-            topics=tuple(keys_read(first.account, day) for day in days),
-            within=LOOKBACK,
+            topics=tuple(keys_read(first.account, at) for at in (first.time, first.time - KEYS_ARE_RECENT)),
+            within=KEYS_ARE_RECENT,
             origins=outside,
             severity_if_elsewhere=Severity.MEDIUM,
+            key=signers[0] if len(signers) == 1 else None,
         ),
     )

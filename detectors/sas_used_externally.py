@@ -1,26 +1,36 @@
+from collections.abc import Iterator
+from datetime import timedelta
+
 from detectors.tellers import account_keys_were_read, delegation_keys_revoked, keys_renewed, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
-from grantwatch.detection.match import Match
+from grantwatch.detection.match import Lookback, Match, Precedent
 from grantwatch.detection.sas_uses import (
     LONG_LIVED,
+    LONGEST_DELEGATION,
     SAS_AUTHENTICATIONS,
     containment_of,
+    delegation_keys_asked,
     parameters_of,
     portal_session,
     recipient_of,
 )
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.grant_in_use import grant_in_use
-from grantwatch.model.network import IpClass
+from grantwatch.model.network import IpClass, network_of
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, StorageAccess
+
+_SLOWEST_CLOCK = timedelta(hours=1)
 
 
 def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
     """The uses of one SAS from one kind of network on one day are one finding.
 
-    Refused requests, our own networks, SAS that storage signs for itself, and the copy engine are none of it.
+    Refused requests, our own networks, SAS that storage signs for itself, and the copy engine are none of it. Requests
+    for delegation keys are looked at for who made them.
     """
+    if access.requests_delegation_key:
+        return (access.account, access.actor.id, access.time.date().isoformat()) if access.actor.id else None
     if not access.succeeded or access.network is IpClass.OWN or access.by_copy_engine or access.by_storage_itself:
         return None
     return access.account, access.signature or "unknown", access.network, access.time.date().isoformat()
@@ -30,7 +40,10 @@ def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
     id="GW06",
     on=StorageAccess,
     authentications=SAS_AUTHENTICATIONS,
+    also=("GetUserDelegationKey",),
+    authorized_for="generateUserDelegationKey",
     natural_key=by_signature_network_and_day,
+    notes_last_use=True,
     told_by=(account_keys_were_read, delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="SAS used from outside",
@@ -61,9 +74,13 @@ def sas_used_externally(storage: StorageAccess) -> Said:
 
     Account-wide SAS, and those that live longer than a week and bind no address, are Medium. What looks like the
     portal's own is Low, and Informational when somebody at the same address read the account's keys; so is use from
-    private addresses alone, which may be any virtual network in Azure.
+    private addresses alone, which may be any virtual network in Azure. Of a user delegation SAS the requests for its
+    key are named.
     """
     access = storage.first
+    if access.requests_delegation_key:
+        yield from _requests(storage)
+        return
     sas = access.sas
     name = "portal-like SAS" if storage.in_portal else sas.kind if sas else "SAS"
     yield Match(
@@ -88,7 +105,38 @@ def sas_used_externally(storage: StorageAccess) -> Said:
             if storage.in_portal and len(storage.addresses) == 1
             else ()
         ),
+        preceded_by=_lookback(storage),
         containment=containment_of(storage),
+    )
+
+
+def _requests(storage: StorageAccess) -> Iterator[Precedent]:
+    """Who asked for a delegation key can sign SAS with it."""
+    for access in storage.accesses:
+        yield Precedent(
+            topic=delegation_keys_asked(access.account, access.actor.id or "", access.time.date()),
+            at=access.time,
+            actor=access.actor,
+            deed="asked for a delegation key",
+            holds=access.succeeded,
+        )
+
+
+def _lookback(storage: StorageAccess) -> Lookback | None:
+    """The request for the key of a delegation SAS, which names who made it, and since when the key is valid.
+
+    That is when it was asked for, or a little earlier, to allow for clocks that are slow.
+    """
+    access = storage.first
+    sas = access.sas
+    if sas is None or sas.delegator_id is None or sas.delegated is None:
+        return None
+    days = dict.fromkeys((sas.delegated + late).date() for late in (timedelta(0), _SLOWEST_CLOCK))
+    return Lookback(
+        topics=tuple(delegation_keys_asked(access.account, sas.delegator_id, day) for day in days),
+        within=LONGEST_DELEGATION,
+        origins=tuple(dict.fromkeys(network_of(address) or address for address in storage.addresses)),
+        must=False,
     )
 
 

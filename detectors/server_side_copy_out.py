@@ -44,6 +44,7 @@ def by_signature_or_source(access: Access) -> tuple[str, ...] | None:
     ),
     natural_key=by_signature_or_source,
     distinct_by=by_object,
+    notes_last_use=True,
     told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(
         title="Data copied out by the storage service",

@@ -28,10 +28,22 @@ def resource_deleted(operation: Operation) -> Tellings:
     requests=(RenewedKey,),
 )
 def keys_renewed(operation: Operation) -> Tellings:
-    """A renewed key ends every SAS that the old one signed. Which key it was stands in the request alone."""
-    key = (operation.request(RenewedKey).key_name or "").lower()
-    if key in KEYS:
+    """A renewed key ends every SAS that the old one signed. Which key it was stands in the request alone.
+
+    Whoever renews one is answered with the keys, and can sign SAS from then on.
+    """
+    named = (operation.request(RenewedKey).key_name or "").lower()
+    key = named if named in KEYS else None
+    if key:
         yield Closing(topic=ending(operation.resource), at=operation.decided, holds=operation.took_effect, part=key)
+    yield Precedent(
+        topic=keys_read(operation.resource.name, operation.decided),
+        at=operation.decided,
+        actor=operation.actor,
+        deed=f"renewed {key or 'a key'}",
+        renewed=key,
+        holds=operation.took_effect,
+    )
 
 
 @teller(operations=("Microsoft.Storage/storageAccounts/revokeUserDelegationKeys/action",))
@@ -44,14 +56,13 @@ def delegation_keys_revoked(operation: Operation) -> Tellings:
 
 @teller(operations=("Microsoft.Storage/storageAccounts/listKeys/action",))
 def account_keys_were_read(operation: Operation) -> Tellings:
-    """Whoever reads an account's keys can sign SAS from then on. Azure's own services hand out none."""
-    is_platform = operation.actor.kind is ActorKind.PLATFORM_SERVICE
+    """Whoever reads an account's keys can sign SAS from then on."""
     yield Precedent(
-        topic=keys_read(operation.resource.name, operation.decided.date()),
+        topic=keys_read(operation.resource.name, operation.decided),
         at=operation.decided,
         actor=operation.actor,
         deed="read the keys",
-        holds=operation.took_effect and not is_platform,
+        holds=operation.took_effect,
     )
     if operation.actor.address:
         yield CounterFact(

@@ -3,14 +3,12 @@ from datetime import timedelta
 from detectors.tellers import delegation_keys_revoked, resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match
+from grantwatch.detection.sas_uses import LONGEST_DELEGATION
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.containment import revoke_delegation_keys
 from grantwatch.model.grant import Grant, GrantKind, Recipient, RecipientKind
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, StorageAccess
-
-# https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key
-LONGEST_VALIDITY = timedelta(days=7)
 
 
 def by_requester_and_day(access: Access) -> tuple[str, ...] | None:
@@ -27,6 +25,7 @@ def by_requester_and_day(access: Access) -> tuple[str, ...] | None:
     operations=("GetUserDelegationKey",),
     authorized_for="generateUserDelegationKey",
     natural_key=by_requester_and_day,
+    notes_last_use=True,
     told_by=(delegation_keys_revoked, resource_deleted),
     metadata=Metadata(
         title="User delegation key issued",
@@ -58,8 +57,8 @@ def user_delegation_key_issued(storage: StorageAccess) -> Said:
         grant=Grant(
             GrantKind.USER_DELEGATION_KEY,
             access.time,
-            end_of_day + LONGEST_VALIDITY,
-            last_used=storage.accesses[-1].time,
+            end_of_day + LONGEST_DELEGATION,
+            last_used=storage.last_used,
         ),
         recipient=Recipient(RecipientKind.PRINCIPAL, access.actor.id, access.actor.tenant, access.actor.label),
         evidence={

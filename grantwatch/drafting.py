@@ -1,5 +1,6 @@
 """What the detectors say of an entity, a fault in one of them costing the others nothing."""
 
+import dataclasses
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ T = TypeVar("T")
 class Draft(Struct):
     """An entity with what its detectors say of it, the topics of what they state, and those their matches depend on.
 
+    Of the latter, ``followed`` also says until when what happened matters to them, None for ever.
+
     ``notes`` is what it contributes to what is gathered elsewhere, whatever its findings, and ``seen`` what may never
     have been seen before. It has to be looked at again when the end of a call is ``awaited`` no longer, and when its
     grants are ``overdue``.
@@ -46,7 +49,7 @@ class Draft(Struct):
     matches: dict[Detector, list[tuple[Event, Match]]] = field(default_factory=dict)
     statements: dict[Detector | Teller, list[Statement]] = field(default_factory=dict)
     said_under: set[Topic] = field(default_factory=set)
-    followed: set[Topic] = field(default_factory=set)
+    followed: dict[Topic, datetime | None] = field(default_factory=dict)
     notes: Notes = field(default_factory=lambda: defaultdict(dict))
     awaited: datetime | None = None
     overdue: set[datetime] = field(default_factory=set)
@@ -62,7 +65,14 @@ class Draft(Struct):
                 self.said_under.add(each.topic)
             elif counts and isinstance(sayer, Detector):
                 self.matches.setdefault(sayer, []).append((event, each))
-                self.followed.update(each.topics)
+                self.follow(each)
+
+    def follow(self, match: Match) -> None:
+        """Of those who came before, what came later than the match is nothing to it; of all else everything counts."""
+        before = match.preceded_by.topics if match.preceded_by else ()
+        for topic in match.topics:
+            known = self.followed.get(topic, match.at)
+            self.followed[topic] = max(known, match.at) if topic in before and known is not None else None
 
 
 class Drafting:
@@ -76,14 +86,15 @@ class Drafting:
         """What is said of an entity. ``news`` are the notes that it was given just now."""
         draft = Draft(entity)
         events = self._events(entity)
-        sayers: list[Detector | Teller] = [*self._detectors(entity.key), *self._tellers(entity.key)]
-        for event in events:
-            for sayer in sayers:
+        detectors = self._detectors(entity.key)
+        sayers: list[Detector | Teller] = [*detectors, *self._tellers(entity.key)]
+        for sayer in sayers:
+            for event in _meant_for(sayer, events) if len(detectors) > 1 else events:
                 draft.add(sayer, event, self._said(sayer, event, parked))
         if entity.is_full:
             for detector, event, match in list(self._overflow(draft, events)):
                 draft.add(detector, event, (match,))
-        for detector in self._detectors(entity.key):
+        for detector in detectors:
             if detector.name in entity.findings and detector not in draft.matches and events:
                 draft.matches[detector] = [(events[0], _nothing(events[0]))]
         draft.notes = self._notes(entity, events, parked, news)
@@ -156,6 +167,9 @@ class Drafting:
         if isinstance(key, OperationKey):
             route = self._index.route_of(key.name)
             return route.detectors if route else ()
+        sharing = self._index.sharing.get(key.detector)
+        if sharing:
+            return sharing
         known = self._index.detectors.get(key.detector)
         return (known,) if known else ()
 
@@ -164,7 +178,7 @@ class Drafting:
         known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None
         if known is not None and known.on is Volume:
             return volumes_of(entity, self._windows.bulk)
-        return events_of(key, entity.facts, self._window(key))
+        return events_of(key, entity.facts, self._window(key), entity.known_use)
 
     def _window(self, key: EntityKey) -> timedelta | None:
         known = self._index.detectors.get(key.detector) if isinstance(key, GatheringKey) else None
@@ -173,6 +187,17 @@ class Drafting:
         if known.on is Lineage:
             return self._windows.snapshot
         return self._windows.length(known.window) if known.window else None
+
+
+def _meant_for(sayer: Detector | Teller, events: Iterable[Event]) -> Iterator[Event]:
+    """Events as one of several detectors sees them: without the requests that are none of its findings."""
+    for event in events:
+        if isinstance(event, StorageAccess) and isinstance(sayer, Detector) and sayer.natural_key:
+            its = tuple(access for access in event.accesses if sayer.natural_key(access) == event.key.natural)
+            if its:
+                yield event if len(its) == len(event.accesses) else dataclasses.replace(event, accesses=its)
+        else:
+            yield event
 
 
 def _asked(name: str, ask: Callable[[Any], Iterable[T]], event: Event, parked: list[Parked]) -> list[T]:

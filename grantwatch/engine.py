@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.index import Index
 from grantwatch.intake import Intake
-from grantwatch.judgement.rendering import Content, Organisation
-from grantwatch.memory.entities import Published
+from grantwatch.judgement.rendering import GRANTS, Content, Organisation
+from grantwatch.judgement.usage import usage
+from grantwatch.memory.days_of_use import DaysOfUse
+from grantwatch.memory.entities import EntityKey, Published
 from grantwatch.memory.events import unpacked
 from grantwatch.memory.volumes import Volumes
 from grantwatch.memory.windows import Windows
@@ -46,6 +48,7 @@ class Engine:
         windows = windows_of(settings)
         self._recollection = Recollection(self._index, store, organisation, clock, windows)
         self._volumes = Volumes(store, windows.bulk)
+        self._days = DaysOfUse(store, windows.bulk, clock)
         self._sink = sink
         self._parking = parking
         self._clock = clock
@@ -59,6 +62,7 @@ class Engine:
         parking = parking or self._parking
         batch = self._intake.take(bodies)
         _park(batch.parked, parking, batch.tally)
+        self._days.expect(batch.transfers)
         for key, notes in self._volumes.count(batch.transfers).items():
             batch.facts[key].update(notes)
         if batch.facts:
@@ -72,17 +76,26 @@ class Engine:
         return tally
 
     def sweep(self, now: datetime | None = None) -> Tally:
-        """Report the calls that nobody saw end within an hour, and the grants that stay open for too long.
+        """Report calls that nobody saw end within an hour, grants that stay open for too long, and days of use.
 
-        Without ``now`` all input has come to its end: calls are not waited for, and grants are looked at as of the
-        latest event. Costs in proportion to what is due, and may be cut off anywhere: an entry is deleted when what
-        is due of it was published.
+        Without ``now`` all input has come to its end: calls and ends of days are not waited for, and grants are looked
+        at as of the latest event. Costs in proportion to what is due, and may be cut off anywhere: an entry is deleted
+        when what is due of it was published.
         """
         tally = Tally()
-        for swept, rows in self._recollection.due(now):
-            self._publish(self._recollection.remember({}, swept), self._parking, tally)
-            self._recollection.forget(rows)
+        for part in self._recollection.due(now):
+            self._publish(self._recollection.remember({}, part.swept), self._parking, tally)
+            self._publish_days(part.days)
+            self._recollection.forget(part.rows)
+            self._days.forget(part.days)
         return tally
+
+    def _publish_days(self, keys: Sequence[EntityKey]) -> None:
+        """Of two writings the later is read later, and says no less."""
+        read_at = self._clock()
+        rows = [_use(usage(day), read_at) for day in self._days.of(keys)]
+        if rows:
+            self._sink.publish((), rows)
 
     def _publish(self, conclusion: Conclusion, parking: Parking, tally: Tally) -> None:
         _park(conclusion.parked, parking, tally)
@@ -91,9 +104,10 @@ class Engine:
         if unpublished:
             findings = [_finding(each.published, each.content, now) for each in unpublished]
             grants = [
-                _grant(finding, each.published.named)
+                row
                 for finding, each in zip(findings, unpublished, strict=True)
                 if each.changes_grant and each.published.named
+                for row in _grants(finding, each.content[GRANTS], each.published.named)
             ]
             self._sink.publish(findings, grants)
             tally.published += len(findings)
@@ -127,10 +141,17 @@ def _finding(published: Published, content: Content, now: datetime) -> "Finding"
         "RevisionReason": published.reason,
         "RaisedTo": published.raised_to,
     }
-    return Finding.model_validate({**content, **revision})
+    columns = {name: value for name, value in content.items() if name != GRANTS}
+    return Finding.model_validate({**columns, **revision})
 
 
-def _grant(finding: "Finding", named: tuple[str, str]) -> "GrantRow":
-    from grantwatch.model.grant_row import grant_row
+def _grants(finding: "Finding", grants: Sequence[Content], named: tuple[str, str]) -> "list[GrantRow]":
+    from grantwatch.model.grant_row import grant_rows
 
-    return grant_row(finding.model_dump(), named)
+    return grant_rows(finding.model_dump(), grants, named)
+
+
+def _use(columns: Content, now: datetime) -> "GrantRow":
+    from grantwatch.model.grant_row import use_row
+
+    return use_row(columns, now)

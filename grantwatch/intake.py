@@ -13,7 +13,7 @@ from grantwatch.detection.detector import Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
 from grantwatch.memory.counts import bucket_of
 from grantwatch.memory.entities import EntityKey
-from grantwatch.memory.facts import Fact, access_digest, phase_digest
+from grantwatch.memory.facts import LAST_USE, Fact, LastUse, access_digest, phase_digest
 from grantwatch.memory.volumes import Bucket
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.secrets import masked_bytes
@@ -127,11 +127,12 @@ class Intake:
 
     def _take_access(self, route: StorageRoute, access: Access, record: Mapping[str, Any], batch: Batch) -> None:
         uses: dict[Distinct, tuple[str, Access]] = {}
+        last_use = LastUse(access.time)
         for detector in route.detectors:
             natural = detector.natural_key(access) if detector.natural_key else None
             if natural is None:
                 continue
-            key = GatheringKey(tenant=self._tenant, detector=detector.name, natural=natural)
+            key = GatheringKey(tenant=self._tenant, detector=self._index.keepers[detector], natural=natural)
             if detector.on is Volume:
                 batch.transfers[key, bucket_of(access.time)].append(transfer_of(record))
             if detector.distinct_by not in uses:
@@ -141,6 +142,10 @@ class Intake:
             known = batch.facts[key].get(name)
             if known is None or use.time < known.time:
                 batch.facts[key][name] = use
+            if detector.notes_last_use:
+                latest = batch.facts[key].get(LAST_USE)
+                if not isinstance(latest, LastUse) or last_use.tells_more_than(latest):
+                    batch.facts[key][LAST_USE] = last_use
 
     def _reject(self, reason: str, body: bytes, number: int, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records

@@ -27,14 +27,19 @@ class Neighbourhood:
         self._stated: dict[tuple[str, Detector], list[Statement]] = {}
 
     def followers(self, draft: Draft) -> set[EntityKey]:
-        """Who, beside the drafts themselves, follows the topics under which something is said of a draft."""
-        return {
-            follower_in(mark)
+        """Who, beside the drafts themselves, follows the topics under which something is said of a draft.
+
+        What is said is never of a time before the first record, whatever it was when less was known.
+        """
+        since = min((fact.time for fact in draft.entity.facts.values()), default=None)
+        followers = {
+            follower_in(mark, since)
             for topic in draft.said_under
             if (found := self._found.get(followers_of(draft.entity.key.tenant, topic)))
             for owner, mark in found.marks.items()
             if owner not in self._drafts
         }
+        return {key for key in followers if key is not None}
 
     def facts_under(self, draft: Draft) -> int:
         """How many facts the findings of a draft depend on beside its own."""

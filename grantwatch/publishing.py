@@ -23,7 +23,8 @@ class TableSink:
     def publish(self, findings: "Sequence[Finding]", grants: "Sequence[GrantRow]" = ()) -> None:
         from grantwatch.model import finding, grant_row
 
-        self._write(finding.TABLE, findings)
+        if findings:
+            self._write(finding.TABLE, findings)
         if grants:
             self._write(grant_row.TABLE, grants)
 

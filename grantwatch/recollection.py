@@ -1,6 +1,6 @@
 """Bringing facts to rest: remembered, seen beside what others said, judged, and revised where that is news."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct, field
@@ -8,9 +8,10 @@ from msgspec import Struct, field
 from grantwatch.detection.index import Index
 from grantwatch.errors import StateConflictError
 from grantwatch.judgement.rendering import Content, Organisation
-from grantwatch.memory.due import Due, due
+from grantwatch.memory import last_uses
+from grantwatch.memory.due import Cause, Due, due, end_of_input
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored
-from grantwatch.memory.facts import Fact, Note
+from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note
 from grantwatch.memory.windows import Windows
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
@@ -41,6 +42,14 @@ class Conclusion(Struct):
     saturated: dict[EntityKey, datetime] = field(default_factory=dict)
 
 
+class DuePart(Struct, frozen=True):
+    """Some of what a sweep finds due: what has to be judged, days of use, and the rows to forget when all is told."""
+
+    swept: Swept
+    days: Sequence[EntityKey]
+    rows: Sequence[Row]
+
+
 class Unpublished(Struct, frozen=True):
     """A revision to publish. ``changes_grant``: the grants table may not have heard yet what it says of its grant."""
 
@@ -59,6 +68,7 @@ class Recollection:
         self._store = store
         self._settled_uses: Bounded[_Use, datetime] = Bounded(_REMEMBERED)
         self._saturated: Bounded[EntityKey, datetime] = Bounded(_REMEMBERED)
+        self._last_uses: Bounded[EntityKey, LastUse] = Bounded(_REMEMBERED)
         self._settled_notes: Bounded[tuple[EntityKey, str], int] = Bounded(_REMEMBERED)
         self._published: Bounded[str, int] = Bounded(_REMEMBERED)
         self._latest: datetime | None = None
@@ -71,6 +81,7 @@ class Recollection:
         work = Work(swept or Swept())
         pending = work.swept.lapsed | work.swept.overdue.keys()
         pending |= {key for key, found in facts.items() if not self._is_settled(key, found)}
+        pending |= last_uses.note(self._store, dict(self._later_uses(facts.keys() - pending, facts)))
         for key in pending & facts.keys():
             work.inbox[key].update(facts[key])
         news = set(pending)
@@ -82,18 +93,21 @@ class Recollection:
             following = self._rounds.take(following, news, work)
         raise StateConflictError(f"{len(following)} entities kept changing under other writers")
 
-    def due(self, now: datetime | None) -> Iterator[tuple[Swept, Sequence[Row]]]:
-        """What a sweep finds due by now, part by part, and the rows to forget when that part is published.
+    def due(self, now: datetime | None) -> Iterator[DuePart]:
+        """What a sweep finds due by now, part by part.
 
         None stands for the end of all input: no end of a call is waited for any more, and grants are looked at as of
-        the latest event.
+        the latest event, also of inputs that ended before.
         """
-        limit = now or self._latest
+        limit = now or end_of_input(self._store, self._latest)
         for entries in due(self._store, now):
-            wanted = [each for each in entries if not each.grant or (limit is not None and each.at <= limit)]
+            wanted = [
+                each for each in entries if each.cause is not Cause.GRANT or (limit is not None and each.at <= limit)
+            ]
             for start in range(0, len(wanted), _SWEPT_AT_ONCE):
                 part = wanted[start : start + _SWEPT_AT_ONCE]
-                yield self._swept(part), [each.row for each in part]
+                days = [each.key for each in part if each.cause is Cause.USE]
+                yield DuePart(self._swept(part), days, [each.row for each in part])
 
     def forget(self, rows: Sequence[Row]) -> None:
         """Delete the rows of what was due and is settled."""
@@ -117,6 +131,8 @@ class Recollection:
             for use, first in _uses(key, facts):
                 self._settled_uses[use] = min(self._settled_uses.get(use, first), first)
             for name, fact in facts.items():
+                if isinstance(fact, LastUse) and fact.tells_more_than(self._last_uses.get(key)):
+                    self._last_uses[key] = fact
                 if isinstance(fact, Note):
                     self._settled_notes[key, name] = max(self._settled_notes.get((key, name), 0), fact.known)
 
@@ -138,13 +154,20 @@ class Recollection:
             first > saturated or self._settled_uses.get(use, _NEVER) <= first for use, first in _uses(key, facts)
         )
 
+    def _later_uses(self, keys: Iterable[EntityKey], facts: Facts) -> Iterator[tuple[EntityKey, LastUse]]:
+        """What is new of entities that are settled but for that: they were used in a further hour."""
+        for key in keys:
+            use = facts[key].get(LAST_USE)
+            if isinstance(use, LastUse) and use.tells_more_than(self._last_uses.get(key)):
+                yield key, use
+
     def _swept(self, entries: Sequence[Due]) -> Swept:
-        calls = list(dict.fromkeys(each.key for each in entries if not each.grant))
+        calls = list(dict.fromkeys(each.key for each in entries if each.cause is Cause.CALL))
         rows = self._store.read([address_of_entity(key) for key in calls]) if calls else {}
         found = [restored(key, rows.get(address_of_entity(key))) for key in calls]
         overdue: dict[EntityKey, datetime] = {}
         for each in entries:
-            if each.grant:
+            if each.cause is Cause.GRANT:
                 overdue[each.key] = max(each.at, overdue.get(each.key, each.at))
         return Swept(frozenset(entity.key for entity in found if entity.is_unfinished), overdue)
 

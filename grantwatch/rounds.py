@@ -8,7 +8,7 @@ makes further findings takes no more round trips than any other.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from datetime import datetime
+from datetime import date, datetime
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -17,19 +17,22 @@ from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
 from grantwatch.judgement.rendering import Content, Organisation
 from grantwatch.judgement.steps import presumed_step
-from grantwatch.memory.due import due_rows
+from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, Published, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, joined, united
 from grantwatch.memory.notes import Notes, courses_of, note_of
-from grantwatch.memory.sightings import NOTHING_NEW, Novelty, Sightings, trainee_in
+from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
 from grantwatch.memory.windows import Windows
+from grantwatch.model.bounded import Bounded
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.traces import Trace
 from grantwatch.neighbourhood import Neighbourhood
 from grantwatch.ports import Clock, Parked, Row, RowKey, StateStore
 from grantwatch.verdicts import Verdict, Verdicts, known_of
+
+_REMEMBERED = 32_768
 
 Revisions = dict[str, tuple[Published, Content]]
 """Current revisions of findings, by their ids."""
@@ -56,6 +59,8 @@ class Work(Struct):
     """What calls told of, by detector and name, whether or not that they did could be stored."""
     told: set[RowKey] = field(default_factory=set)
     """Sightings of which those who were displaced have been told."""
+    overtaken: set[EntityKey] = field(default_factory=set)
+    """Entities that were not the first to see something, after all."""
     revisions: Revisions = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
     saturated: dict[EntityKey, datetime] = field(default_factory=dict)
@@ -73,7 +78,7 @@ class _View(Struct):
 
 
 class Rounds:
-    """Takes entities through rounds. Keeps nothing but what it knows of sightings."""
+    """Takes entities through rounds. Keeps nothing but what it knows of sightings, and of what it left under topics."""
 
     def __init__(
         self,
@@ -91,6 +96,7 @@ class Rounds:
         self._store = store
         self._clock = clock
         self._sightings = Sightings(windows.training)
+        self._left: Bounded[RowKey, date] = Bounded(_REMEMBERED)
 
     def take(self, pending: set[EntityKey], news: set[EntityKey], work: Work) -> set[EntityKey]:
         """One round; returns who is to be taken again. ``news`` has facts that others have not heard of; it shrinks."""
@@ -98,8 +104,14 @@ class Rounds:
         drafts = list(view.drafts.values())
         neighbourhood, novelties = self._look_around(view, news, work)
         self._conclude(view, neighbourhood, novelties, work)
-        lost = self._swap(view, work)
-        again = self._take_rows_of_sightings([each for each in drafts if each.entity.key not in lost], view, work)
+        changes = self._sightings.changes((draft.seen for draft in drafts if draft.seen), view.rows)
+        lost_rows = self._swap(view, changes, work)
+        lost = {key for key in view.drafts if address_of_entity(key) in lost_rows}
+        for key, revisions in view.revisions.items():
+            if key not in lost:
+                work.revisions.update(revisions)
+        work.overtaken -= view.drafts.keys() - lost
+        again = self._unsettled_by(changes, lost_rows, work)
         told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
         following = (lost | view.later | again).union(*told)
         news -= pending - lost
@@ -114,9 +126,8 @@ class Rounds:
         view = _View({}, {})
         for key in addresses:
             self._draft(key, view, work)
-        found = self._store.exchange(
-            insert=self._left_by(view.drafts.values(), work), read=list(addresses.values())
-        ).rows
+        new = self._left_by(view.drafts.values(), work)
+        found = self._store.exchange(insert=new, read=list(addresses.values())).rows
         view.rows = {address: found.get(address) for address in addresses.values()}
         known = [key for key, address in addresses.items() if address in found]
         for key in known:
@@ -124,6 +135,9 @@ class Rounds:
         more = self._left_by((view.drafts[key] for key in known), work)
         if more:
             self._store.insert(more)
+        today = self._clock().date()
+        for row in (*new, *more):
+            self._left[row.key] = today
         return view
 
     def _draft(self, key: EntityKey, view: _View, work: Work) -> Draft:
@@ -137,18 +151,23 @@ class Rounds:
         return draft
 
     def _left_by(self, drafts: Iterable[Draft], work: Work) -> list[Row]:
-        """What drafts leave for others to find, as far as this work has not left it yet."""
+        """What drafts leave for others to find, as far as this work has not left it yet.
+
+        What this engine left today need not be left again; a row that is inserted on another day is kept from expiring.
+        """
         left = {row.key: row for draft in drafts for row in self._rows_of(draft) if row.key not in work.left}
         work.left |= left.keys()
         return list(left.values())
 
     def _rows_of(self, draft: Draft) -> Iterator[Row]:
-        key = draft.entity.key
-        yield from rows_of(draft.entity, draft.said_under, draft.followed)
+        key, now = draft.entity.key, self._clock()
+        for row in rows_of(draft.entity, draft.said_under, draft.followed):
+            if self._left.get(row.key) != now.date():
+                yield row
         if draft.awaited:
-            yield from due_rows(key, draft.awaited, self._clock(), grant=False)
+            yield from due_rows(key, draft.awaited, now, Cause.CALL)
         for overdue in draft.overdue:
-            yield from due_rows(key, overdue, self._clock(), grant=True)
+            yield from due_rows(key, overdue, now, Cause.GRANT)
         if draft.seen:
             yield from self._sightings.marks(draft.seen)
 
@@ -257,43 +276,40 @@ class Rounds:
             draft.entity.findings = {**draft.entity.findings, **findings}
         return before - now
 
-    def _swap(self, view: _View, work: Work) -> set[EntityKey]:
-        """Store what the drafts amount to; returns the entities that another writer changed meanwhile.
+    def _swap(self, view: _View, changes: Changes, work: Work) -> Set[RowKey]:
+        """Store what the drafts amount to, and who saw what first; returns the rows that others changed meanwhile.
 
         What a call told and may take back is stored before it is told, so that whoever comes next knows of it.
         """
-        rows: dict[bool, list[Row]] = {True: [], False: []}
+        rows = changes.rows
+        first: list[Row] = []
         for draft in view.drafts.values():
             entity = draft.entity
             if entity.accesses and entity.is_full:
                 work.saturated[entity.key] = entity.latest_use
             row = stored(entity)
-            if row.content != (entity.row.content if entity.row else None):
-                rows[entity.may_take_back].append(row)
-        if rows[True] and self._store.swap(rows[True]):
-            return set(view.drafts)
-        lost_rows = set(self._store.swap(rows[False])) if rows[False] else set()
-        lost = {key for key in view.drafts if address_of_entity(key) in lost_rows}
-        for key, revisions in view.revisions.items():
-            if key not in lost:
-                work.revisions.update(revisions)
-        return lost
+            if row.content != (entity.row.content if entity.row else None) or entity.key in work.overtaken:
+                (first if entity.may_take_back else rows).append(row)
+        if first and self._store.swap(first):
+            return {row.key for row in (*first, *rows)}
+        return set(self._store.swap(rows)) if rows else set()
 
-    def _take_rows_of_sightings(self, drafts: Iterable[Draft], view: _View, work: Work) -> set[EntityKey]:
-        """Note who saw what first; returns who is to be judged again for it.
+    def _unsettled_by(self, changes: Changes, lost: Set[RowKey], work: Work) -> set[EntityKey]:
+        """Who is to be judged again for what was seen first: those who thought that they were, or that were trainees.
 
-        Only entities that are stored take part: whoever displaces a holder has to find it.
+        They may be about to be stored, as first, by another engine. So they are stored here even if nothing changed:
+        of two who swap one row only one succeeds, and the other looks again.
         """
-        changes = self._sightings.changes((draft.seen for draft in drafts if draft.seen), view.rows)
-        rows = changes.rows
-        lost = set(self._store.swap(rows)) if rows else set()
-        self._sightings.confirm(row for row in rows if row.key not in lost)
-        again = {key for address in lost for key in changes.askers[address]}
+        self._sightings.confirm(row for row in changes.rows if row.key not in lost)
+        again = {key for address in lost for key in changes.askers.get(address, ())}
         held = [address for address in changes.firsts if address not in lost and address not in work.told]
         work.told.update(held)
-        again = again.union(*(changes.displaced(address) for address in held))
-        trainees = [partition for address in held if (partition := changes.trainees(address)) is not None]
-        return again.union(trainee_in(row) for row in self._store.scan(trainees)) if trainees else again
+        overtaken = set().union(*(changes.displaced(address) for address in held))
+        begins = dict(filter(None, map(changes.trainees, held)))
+        if begins:
+            overtaken |= self._sightings.graduates(self._store.scan(sorted(begins)), begins)
+        work.overtaken |= overtaken
+        return again | overtaken
 
 
 def _holds(view: _View, gathering: EntityKey, verdict: Verdict) -> bool:

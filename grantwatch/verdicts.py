@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from grantwatch.detection.detector import Detector
 from grantwatch.drafting import Draft
-from grantwatch.judgement.rendering import Content, Judged, Organisation, judged, rendered
+from grantwatch.judgement.judged import Judged
+from grantwatch.judgement.rendering import Content, Organisation, judged, rendered
 from grantwatch.judgement.revision import revised
 from grantwatch.judgement.steps import step_of
 from grantwatch.memory.entities import Published
@@ -16,6 +17,9 @@ from grantwatch.model.course import Step
 from grantwatch.model.severity import Severity
 from grantwatch.neighbourhood import Neighbourhood
 from grantwatch.ports import Clock
+
+_MOST_OF_OTHERS = 2**20
+"""Facts of others that are told apart from more."""
 
 
 class Verdict(Struct, frozen=True):
@@ -69,7 +73,13 @@ class Verdicts:
 
 
 def known_of(draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty) -> int:
-    """How much a draft's findings rest on. More is never less well informed."""
-    notes = sum(note.known for note in draft.entity.notes.values())
-    swept = draft.entity.lapsed + (draft.entity.overdue is not None)
-    return len(draft.entity.facts) + notes + neighbourhood.facts_under(draft) + novelty.known + swept
+    """How much a draft's findings rest on. More is never less well informed.
+
+    One more fact of an entity's own outweighs whatever others said: it may be what makes the finding depend on them no
+    longer, and then it rests on fewer facts than before.
+    """
+    entity = draft.entity
+    swept = entity.lapsed + (entity.overdue is not None)
+    own = len(entity.facts) + sum(note.known for note in entity.notes.values()) + entity.known_of_use + swept
+    others = neighbourhood.facts_under(draft) + novelty.known
+    return own * _MOST_OF_OTHERS + min(others, _MOST_OF_OTHERS - 1)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace as with_fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations, pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -17,11 +18,14 @@ from detectors.grant_left_open import grant_left_open
 from detectors.grants_denied_in_bulk import grants_denied_in_bulk
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
+from grantwatch.memory import facts
 from grantwatch.memory.facts import Note, joined
+from grantwatch.memory.notes import note_of
+from grantwatch.memory.windows import Windows
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.attack import Stage
-from grantwatch.model.campaign import campaign_in, of_one_person
-from grantwatch.model.course import MOST_STEPS, Course, Step
+from grantwatch.model.campaign import campaign_in, is_of_one_person
+from grantwatch.model.course import MOST_STEPS, WINDOWS_OF_A_COURSE, Course, Step, Window
 from grantwatch.model.grant import Grant, GrantKind
 from grantwatch.model.resource import resource_of
 from grantwatch.model.severity import Outcome, Severity
@@ -169,10 +173,38 @@ def test_a_disk_that_is_opened_and_deleted_is_housekeeping_beside_a_weakening_el
 
 def test_the_course_of_a_target_leaves_to_an_actor_what_that_actor_did_alone() -> None:
     alone = [opened, keys, deleted]
-    assert of_one_person(alone)
+    assert is_of_one_person(alone)
     assert standing(exfiltration_campaign, alone)
     assert not standing(exfiltration_campaign, alone, TARGET)
-    assert not standing(exfiltration_campaign, [*alone, used], TARGET)
+
+
+def test_a_sas_that_nobody_is_known_to_have_used_stays_part_of_the_story_of_its_account() -> None:
+    (of_three,) = standing(exfiltration_campaign, [opened, keys, used], TARGET)
+    (of_four,) = standing(exfiltration_campaign, [opened, keys, used, deleted], TARGET)
+    assert of_three.severity is None
+    assert of_four.severity is Severity.MEDIUM
+    assert of_four.related == (*of_three.related, "deleted")
+
+
+def test_one_campaign_is_told_once_though_it_lies_in_two_courses() -> None:
+    """Windows begin with every step, also behind the end of a course; what they tell is told already."""
+    length = Windows().campaign * WINDOWS_OF_A_COURSE
+    late = [replace(each, finding=f"{each.finding} again", at=each.at + timedelta(hours=5)) for each in THEFT]
+    course = course_of([*THEFT, *late])
+    assert course.begins is not None
+    shift = course.begins + length - timedelta(hours=4) - NOON
+    steps = [replace(each, at=each.at + shift) for each in (*THEFT, *late)]
+    courses: dict[tuple[str, ...], list[Step]] = {}
+    for each in steps:
+        for natural in Windows().keys(("actor", "ada"), Window.CAMPAIGN, each.at):
+            courses.setdefault(natural, []).append(each)
+    told = [
+        match.related
+        for natural, its in courses.items()
+        for match in exfiltration_campaign(with_fields(course_of(its), begins=datetime.fromisoformat(natural[-1])))
+        if isinstance(match, Match) and not match.void
+    ]
+    assert [len(related) for related in told] == [len(steps)]
 
 
 def test_the_course_of_a_target_tells_what_several_did() -> None:
@@ -275,3 +307,20 @@ def test_a_course_of_some_findings_tells_of_them_alone() -> None:
 def test_of_two_notes_that_rest_on_as_much_the_earlier_holds() -> None:
     late, early = (Note(known=2, step=replace(used, at=NOON + timedelta(minutes=n))) for n in (9, 3))
     assert joined({"a": late}, {"a": early}) == joined({"a": early}, {"a": late}) == {"a": early}
+
+
+@given(steps=some_steps(), random=st.randoms(use_true_random=False))
+@stable(200)
+def test_of_too_many_steps_the_same_remain_in_whatever_order_they_are_told(steps: list[Step], random: Random) -> None:
+    notes = {each.finding: note_of(each, exfiltration_campaign, Windows(), 1) for each in steps}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facts, "MOST_STEPS", 5)
+        at_once, one_by_one = joined({}, notes), dict[str, Note]()
+        for name in random.sample(list(notes), len(notes)):
+            one_by_one = joined(one_by_one, {name: notes[name]})
+        kept = [note.step for note in at_once.values() if note.step]
+
+    assert at_once == one_by_one
+    assert len(kept) == min(6, len(steps))
+    distinct = {each.likeness(Windows().campaign) for each in steps if not each.void}
+    assert len({each.likeness(Windows().campaign) for each in kept if not each.void}) >= min(6, len(distinct))

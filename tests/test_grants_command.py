@@ -1,5 +1,6 @@
 """``grantwatch grants``, on stores that replay filled."""
 
+import csv
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_grants_are_narrowed_down_by_recipient_and_resource_in_any_case(store: s
     assert {grant["Grant"] for grant in listed(store, "--resource", "PAYROLL-OS")} == {"DiskAccess"}
     assert {grant["Recipient"] for grant in listed(store, "--recipient", "203.0.113")} == {"Address: 203.0.113.77"}
     assert not listed(store, "--resource", "payroll-os", "--recipient", "203.0.113")
+    assert len(listed(store, "--recipient", "198.51.100.23")) == 2
 
 
 def test_the_table_is_followed_by_the_commands_that_close_what_is_open(store: str) -> None:
@@ -62,6 +64,17 @@ def test_the_table_is_followed_by_the_commands_that_close_what_is_open(store: st
 
     assert "Expired" in answer.stdout
     assert "renew" not in answer.stdout  # both SAS have expired as well
+
+
+def test_csv_has_every_column_of_a_grant_as_plain_text(store: str) -> None:
+    answer = CliRunner().invoke(app, ["grants", "--store", store, "--format", "csv"])
+    rows = list(csv.DictReader(answer.stdout.splitlines()))
+
+    assert {row["Networks"] for row in rows} == {"", "198.51.100.23", "198.51.100.23 203.0.113.77"}
+    for row in rows:
+        assert row["TargetResourceId"].startswith("/")
+        assert row["GrantId"]
+        assert row["FindingId"]
 
 
 def test_a_missing_store_is_named_with_the_remedy(tmp_path: Path) -> None:
@@ -74,16 +87,19 @@ def test_a_missing_store_is_named_with_the_remedy(tmp_path: Path) -> None:
 def test_a_grant_is_as_its_latest_row_says_and_open_until_it_expires() -> None:
     row: dict[str, Any] = {
         "GrantId": "g",
+        "FindingId": "f",
+        "Revision": 1,
         "Withdrawn": False,
         "Day": NOON,
         "GrantOpenedAt": NOON,
         "GrantExpiresAt": NOON + timedelta(hours=2),
-        "TimeGenerated": NOON,
+        "GrantClosedAt": None,
         "GrantStatus": "Open",
         "Severity": "Low",
         "Networks": ("203.0.113.7",),
     }
-    revoked = row | {"GrantStatus": "Revoked", "TimeGenerated": NOON + timedelta(hours=1), "Severity": "Medium"}
+    closed = {"GrantStatus": "Revoked", "GrantClosedAt": NOON + timedelta(hours=1)}
+    revoked = row | closed | {"Revision": 2, "Severity": "Medium"}
 
     (before,) = inventory([row], NOON + timedelta(hours=1))
     (after,) = inventory([row], NOON + timedelta(hours=2))

@@ -3,9 +3,11 @@
 import hashlib
 import json
 from base64 import b64encode
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -18,10 +20,11 @@ from grantwatch.cli.app import app
 from grantwatch.cli.sas import validity
 from grantwatch.local import engine
 from grantwatch.model.sas import sas_of
+from grantwatch.settings import Settings
 from grantwatch.wire.leak import leak_in
 from tests.strategies import stable
-from tests.world import ACCOUNT, ADMIN, NOON, SUBSCRIPTION, body_of, sas_read
-from tools.azure_records import activity_call
+from tests.world import ACCOUNT, ADMIN, NOON, OWNER, SUBSCRIPTION, body_of, sas_read
+from tools.azure_records import Caller, Failure, OAuth, Record, activity_call, storage_request
 
 LIST_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"
 SIGNATURE = "7Qb+mX0W3rT9uV/2kLzQpE1sYh8dG5nJcA6iFoRtMxw="
@@ -30,6 +33,7 @@ HOST = "https://contosodata.blob.core.windows.net"
 QUERY = "sv=2024-11-04&ss=bf&srt=co&sp=rwl&st=2026-03-10T10%3A00%3A00Z&se=2027-03-10T10%3A00%3A00Z&spr=https"
 URL = f"{HOST}/reports/q1.csv?{QUERY}&sig={quote(SIGNATURE, safe='')}"
 SAFE_LINK = f"https://eur01.safelinks.protection.outlook.com/?url={quote(URL, safe='')}&data=05%7C01&reserved=0"
+MIDDLE = f"{HOST}/reports/q1.csv?sv=2024-11-04&sig={quote(SIGNATURE, safe='')}&{QUERY.partition('&')[2]}"
 SHAPES = {
     "as it is": URL,
     "with a plus and slashes that nobody encoded": f"{HOST}/reports/q1.csv?{QUERY}&sig={SIGNATURE}",
@@ -48,6 +52,18 @@ SHAPES = {
     "with the signature first": f"{HOST}/reports/q1.csv?sig={quote(SIGNATURE, safe='')}&{QUERY}",
     "with a name in capitals": URL.replace("&sig=", "&SIG="),
     "as a query alone": f"?{QUERY}&sig={quote(SIGNATURE, safe='')}",
+    "in JSON with slashes escaped": json.dumps({"url": URL}).replace("/", "\\/"),
+    "escaped for a shell": URL.replace("&", "\\&").replace("?", "\\?").replace("=", "\\="),
+    "escaped for Windows": URL.replace("&", "^&"),
+    "without its scheme": URL.removeprefix("https://"),
+    "after another link": f"as in https://docs.example.com/x?y=1 we use {URL}",
+    "after a line of text, without its scheme": f"Our link\n{URL.removeprefix('https://')}\nThanks, Bob",
+    "with the signature in the middle of a sentence": f"please fetch {MIDDLE} until Friday",
+    "with the signature in the middle and brackets around": f"the file (see {MIDDLE}).",
+    "with the signature in the middle and a line below": f"{MIDDLE}\nThanks, Bob",
+    "with the signature in the middle, wrapped": f"{MIDDLE[:70]}\n{MIDDLE[70:190]}\n{MIDDLE[190:]}\nThanks, Bob",
+    "with a link in its path": URL.replace("q1.csv", quote("https://site.example/q1", safe="")),
+    "as a connection string, signature first": f"SharedAccessSignature={QUERY}&sig={SIGNATURE};BlobEndpoint={HOST}/;",
     "as a connection string": f"BlobEndpoint={HOST}/;SharedAccessSignature={QUERY}&sig={quote(SIGNATURE, safe='')}",
 }
 
@@ -73,6 +89,8 @@ def test_a_url_is_known_in_whatever_shape_it_is_pasted(
         answer = json.loads(result.stdout)
         assert answer["SignatureHash"] == HASH
         assert answer["Allows"] == "read, write, list"
+        assert answer["Account"] == "contosodata" or shape == "as a query alone"
+        assert "2027-03-10 10:00 UTC" in answer["Validity"]
         assert_silent(result)
 
 
@@ -123,7 +141,7 @@ def test_the_store_tells_who_used_it_and_who_could_have_made_it(store: str) -> N
 
     assert result.exit_code == 0
     assert any("SAS used from outside" in each and "198.51.100.23" in each for each in answer["Sightings"])
-    assert any("read the keys of contosodata" in each for each in answer["IssuerCandidates"])
+    assert any("read the keys 59 min before" in each for each in answer["IssuerCandidates"])
     (command,) = answer["Containment"]
     assert "--key key1" in command
     assert "--key key2" not in command  # the logs told which key signed it
@@ -141,7 +159,104 @@ def test_the_query_of_findings_is_one_that_the_store_can_answer(store: str) -> N
 
 def test_another_sas_is_not_seen_in_the_store(store: str) -> None:
     other = URL.replace("7Qb", "8Qb")
-    assert "Sightings" not in json.loads(run("-", "--store", store, "--format", "json", given=other).stdout)
+    answer = json.loads(run("-", "--store", store, "--format", "json", given=other).stdout)
+
+    assert answer["Sightings"] == "no use of it is known to this store"
+
+
+def store_of(path: Path, *records: Record) -> str:
+    """Of a replay of these records, those with a SAS being uses of the one that leaked."""
+    for record in records:
+        if record["identity"].get("type") in ("SAS", "DelegationSas"):
+            record["identity"]["tokenHash"] = f"key1({'A' * 64}),SasSignature({HASH})"
+    settings = Settings(owner_tenant_id=OWNER.id, own_networks=("192.0.2.0/24",), volume_size_threshold_gb=1)
+    with LocalStore(str(path / "store.duckdb")) as opened:
+        ready = engine(store=opened.state, sink=opened, settings=settings)
+        ready.process([body_of(records)])
+        ready.sweep()
+    return str(path / "store.duckdb")
+
+
+def keys_read(number: int, at: datetime, caller: Caller = ADMIN, **more: Any) -> list[Record]:
+    return activity_call(Random(number), caller, SUBSCRIPTION, LIST_KEYS, ACCOUNT.resource_id, at, **more)
+
+
+BEN = replace(ADMIN, name="Ben Brown", address="203.0.113.80")
+
+
+def asked(store: str, url: str = URL) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run("-", "--store", store, "--format", "json", given=url).stdout)
+    return answer
+
+
+def test_a_sighting_tells_how_much_was_read_until_when_by_what_agents_and_operations(tmp_path: Path) -> None:
+    taken = [sas_read(each, NOON, size=800 * 10**6, agent="azcopy/10.2") for each in range(3)]
+    sightings = asked(store_of(tmp_path, *taken))["Sightings"]
+
+    (bulk,) = (each for each in sightings if "in bulk" in each)
+    (used,) = (each for each in sightings if "from outside" in each)
+    assert "at least 2 GB, 2 objects and 2 requests until 2026-03-10 13:05; by azcopy/10.2" in bulk
+    assert "by azcopy/10.2; operations GetBlob" in used
+
+
+def test_each_day_of_use_is_told_above_the_findings_even_where_nothing_was_found(tmp_path: Path) -> None:
+    days = [
+        sas_read(
+            each, NOON + timedelta(days=each % 2, minutes=each), address="192.0.2.9", size=10**6, agent="azcopy/10.2"
+        )
+        for each in range(5)
+    ]
+    within_three_days = keys_read(1, NOON - timedelta(hours=1))
+    answer = asked(store_of(tmp_path, *within_three_days, *days), URL.partition("?")[2])
+
+    assert answer["Sightings"] == [
+        "2026-03-10 12:00 to 12:00: 3 requests, 3 MB, 3 objects, from Own",
+        "2026-03-11 12:01 to 12:01: 2 requests, 2 MB, 2 objects, from Own",
+    ]
+    assert answer["Account"] == "contosodata"
+    assert ["59 min before" in each for each in answer["IssuerCandidates"]] == [True]
+
+
+def test_candidates_did_what_it_takes_before_the_first_use_and_are_ranked(tmp_path: Path) -> None:
+    long_before = keys_read(1, NOON - timedelta(days=20), BEN)
+    failed = keys_read(2, NOON - timedelta(hours=1), failure=Failure())
+    afterwards = keys_read(3, NOON + timedelta(minutes=5))
+    known = store_of(tmp_path, *long_before, *failed, *afterwards, sas_read(1, NOON))
+
+    for url in (URL, URL.partition("?")[2], URL.replace("contosodata.blob.core.windows.net", "data.contoso.example")):
+        (issuer,) = asked(known, url)["IssuerCandidates"]
+        assert "read the keys 19 d 23 h before, from 203.0.113.80 (possible)" in issuer
+        assert issuer.startswith("ben")
+
+
+def test_whom_a_finding_names_is_said_once(tmp_path: Path) -> None:
+    readings = keys_read(1, NOON - timedelta(days=20), BEN) + keys_read(2, NOON - timedelta(hours=1))
+    used = [sas_read(1, NOON), sas_read(2, NOON + timedelta(days=1))]
+    (issuer,) = asked(store_of(tmp_path, *readings, *used))["IssuerCandidates"]
+
+    assert "read the keys 59 min before, from 203.0.113.7" in issuer
+
+
+def test_without_a_known_use_candidates_are_told_with_their_time_the_latest_first(tmp_path: Path) -> None:
+    known = store_of(tmp_path, *keys_read(1, NOON), *keys_read(2, NOON + timedelta(days=2), BEN))
+
+    assert [each.partition(" on ")[2] for each in asked(known)["IssuerCandidates"]] == [
+        "2026-03-12 12:00",
+        "2026-03-10 12:00",
+    ]
+
+
+def test_only_whom_a_delegation_sas_names_can_have_asked_for_its_key(tmp_path: Path) -> None:
+    requests = [
+        storage_request(Random(each.name), ACCOUNT, "GetUserDelegationKey", NOON, OAuth(each), each.address)
+        for each in (ADMIN, BEN)
+    ]
+    who = f"skoid={BEN.object_id}&sktid={OWNER.id}"
+    known = store_of(tmp_path, *requests, sas_read(1, NOON + timedelta(hours=1)))
+    stated, issuer = asked(known, f"{HOST}/reports?sr=c&sp=r&{who}&sig={SIGNATURE}")["IssuerCandidates"]
+
+    assert "(stated)" in stated
+    assert "asked for a delegation key 1 h 0 min before, from 203.0.113.80" in issuer
 
 
 def test_a_sas_under_a_stored_policy_ends_with_the_policy(store: str) -> None:
@@ -152,6 +267,30 @@ def test_a_sas_under_a_stored_policy_ends_with_the_policy(store: str) -> None:
         "az storage container policy delete --container-name reports --account-name contosodata --name weekly"
     )
     assert answer["Allows"] == "what the stored access policy says"
+
+
+@pytest.mark.parametrize(
+    ("service", "holder"), [("dfs", "container"), ("file", "share"), ("queue", "queue"), ("table", "table")]
+)
+def test_a_stored_policy_ends_where_it_is(service: str, holder: str, store: str) -> None:
+    stored = f"https://contosodata.{service}.core.windows.net/reports?si=weekly&sig={quote(SIGNATURE, safe='')}"
+
+    assert asked(store, stored)["Containment"][0] == (
+        f"az storage {holder} policy delete --{holder}-name reports --account-name contosodata --name weekly"
+    )
+
+
+def test_what_steers_a_terminal_is_not_printed(store: str) -> None:
+    stored = f"{HOST}/c?si=a%1b%5B31mx%0Ay&sip=%1b%5B2J&skoid=%07&sig={quote(SIGNATURE, safe='')}"
+
+    assert not {"\x1b", "\x07"} & set(run("-", "--store", store, given=stored).stdout)
+
+
+@pytest.mark.parametrize(("query", "since"), [(QUERY, "datetime(2026-03-10T10:00:00Z)"), ("sr=c&sp=r", "ago(90d)")])
+def test_the_query_of_logs_looks_back_to_when_the_sas_began(query: str, since: str, store: str) -> None:
+    asked_for = asked(store, f"{HOST}/reports?{query}&sig={quote(SIGNATURE, safe='')}")["QueryOfStorageLogs"]
+
+    assert f"| where TimeGenerated >= {since}\n" in asked_for
 
 
 def test_a_delegation_sas_names_who_asked_for_its_key(store: str) -> None:
@@ -202,8 +341,23 @@ def test_what_the_shell_makes_of_a_url_without_quotes_is_not_repeated() -> None:
         run("--sig", SIGNATURE),
         run(*URL.split("&")),
         run(URL, "--format", "no"),
+        run("--format", URL),
+        run("-", "--store", URL, given=URL),
     ):
         assert_silent(result)
+
+
+@pytest.mark.parametrize("before", [[], ["--nothing"], ["replay"], ["replay", "--store"], ["query"], ["grants"]])
+@pytest.mark.parametrize("url", [URL, f"--url={URL}", f"{HOST}/c?sv=2024-11-04&sig={SIGNATURE}"])
+def test_no_command_repeats_a_url_that_it_was_not_to_have(
+    before: list[str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*before, url])
+
+    assert result.exit_code in (1, 2)
+    assert result.stderr
+    assert_silent(result)
 
 
 def test_a_store_that_is_named_must_be_there(tmp_path: Path) -> None:

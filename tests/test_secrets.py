@@ -144,7 +144,7 @@ def everything_kept(bodies: Sequence[bytes], log: pytest.LogCaptureFixture) -> l
     rows = [row for partition in store._partitions.values() for row in partition.values()]
     return [
         *(finding.model_dump_json() for finding in sink.findings),
-        *(" ".join((row.partition, row.name, row.content.decode())) for row in rows),
+        *(" ".join((row.partition, row.name, row.content.decode("utf-8", "replace"))) for row in rows),
         *(f"{item.reason} {item.detector} {item.body.decode('utf-8', 'replace')}" for item in parking.items),
         *(f"{record.getMessage()} {record.exc_info} {record.args}" for record in log.records),
     ]

@@ -9,6 +9,10 @@ from grantwatch.model.life import Ending
 from grantwatch.model.schema import columns_of
 from tools.markdown import NOTICE, described, row, table
 
+_THAT_HOLD = f"""{TABLE}
+| join kind=leftsemi ({TABLE} | summarize Revision = max(Revision) by FindingId) on FindingId, Revision
+| where RowKind == "Change" and not(Withdrawn)"""
+
 
 def grant_reference() -> Iterator[str]:
     """The page, block by block."""
@@ -22,14 +26,23 @@ def grant_reference() -> Iterator[str]:
     yield table(("Grant", "Ended by", "Expires", "Look after", "Why"), map(_entry, GrantKind))
     yield (
         f"Every grant also ends with the {Ending.DELETION.words}. Changes of stored access policies are in no log that "
-        "shows what they change, so a SAS that was ended so stays Open until it expires."
+        "shows what they change, so a SAS that was ended so stays Open until it expires. Nor do records tell which "
+        "private endpoint was let in by `privateEndpointConnectionsApproval`, or which invitation led to the "
+        "subscription that `providerShareSubscriptions/revoke` shuts out: such grants stay Open until their resource, "
+        "or the invitation, is deleted."
     )
     yield f"## {TABLE}"
     yield (
-        "A row is written when a grant is made, when its status, expiry, recipient, networks or severity change, and "
-        "for each day on which, and kind of network from which, a SAS was used. Of one grant and finding, the highest "
-        "`Revision` holds, unless it is `Withdrawn`. `grantwatch grants` puts the rows of each grant together."
+        "A row of `Change` is written when a grant is made and when its status, expiry, recipient, networks or "
+        "severity change; each day on which, and kind of network from which, a SAS was used is a finding and makes "
+        "one too. A finding has a row for each grant that it tells of, and they are all written anew when one of them "
+        "changes: those with its highest `Revision` hold, unless they are `Withdrawn`. A row of `Use` is written "
+        "for each SAS and day on which data was read with it, when the day is over, and again when records of it came "
+        "late. Of one grant and day, the latest `TimeGenerated` holds. `grantwatch grants` puts the rows of each grant "
+        "together: what was given anew before it ended is one grant, which lasts until the latest end. In KQL, the "
+        "rows that say how grants stand are:"
     )
+    yield f"```kusto\n{_THAT_HOLD}\n```"
     yield table(("Column", "Type", "Nullable", "Description"), map(described, columns_of(GrantRow)))
 
 

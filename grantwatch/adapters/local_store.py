@@ -66,7 +66,8 @@ class LocalStore:
 
     def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
         """Write revisions of findings and rows of grants; one that is there already is replaced by itself."""
-        FINDINGS.write(self._connection, findings)
+        if findings:
+            FINDINGS.write(self._connection, findings)
         if grants:
             GRANTS.write(self._connection, grants)
 

@@ -15,7 +15,7 @@ from grantwatch.cli import consume, grants, options, sas, send, tables
 from grantwatch.cli.options import AnswerFormat
 from grantwatch.cli.replay import Replay, replay
 from grantwatch.cli.sources import total_size
-from grantwatch.cli.terminal import progress, stop
+from grantwatch.cli.terminal import Discreet, progress, say, stop
 from grantwatch.errors import GrantWatchError, QueryError, SettingsError
 from grantwatch.model.finding import TABLE
 from grantwatch.model.severity import Severity
@@ -23,6 +23,7 @@ from grantwatch.settings import Settings
 
 app = typer.Typer(
     name="grantwatch",
+    cls=Discreet,
     help="Tells from Azure logs when data has become reachable from outside: who opened what to whom, until when.",
     epilog="Start with `grantwatch replay FILE`, then ask `grantwatch query 'GrantWatchFindings_CL | take 5'`.",
     no_args_is_help=True,
@@ -120,7 +121,7 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
     if hidden:
         messages.print(f"{hidden:,} findings below {least} are not shown; --min-severity Informational shows them.")
     for fault in outcome.faults:
-        messages.print(fault, style="red", soft_wrap=True)
+        say(fault, "red")
     if store != IN_MEMORY:
         option = "" if store == options.DEFAULT_STORE else f" --store {shlex.quote(store)}"
         messages.print("\nTo query further, in KQL as in Log Analytics:")

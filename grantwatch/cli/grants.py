@@ -20,7 +20,16 @@ from grantwatch.model.grant_row import TABLE
 from grantwatch.model.inventory import StandingGrant, inventory
 from grantwatch.model.severity import Severity
 
-_CURRENT = f"{TABLE} | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
+_ROWS = f"{TABLE} | summarize arg_max(Revision, *) by FindingId, GrantId"
+_IN_FULL = (
+    "Closed",
+    "RecipientTenantId",
+    "Networks",
+    "TargetResourceId",
+    "GrantId",
+    "FindingId",
+    "Containment",
+)
 _COLUMNS = ("Status", "Severity", "Grant", "Target", "Recipient", "Opened", "Expires", "LastUsed", "GrantedBy")
 
 
@@ -28,7 +37,10 @@ def command(
     open_only: Annotated[bool, typer.Option("--open", help="Only grants that are open now.")] = False,
     recipient: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Only to recipients with this in their id, name or tenant."),
+        typer.Option(
+            metavar="TEXT",
+            help="Only to recipients with this in their id, name or tenant, or used from such an address.",
+        ),
     ] = None,
     resource: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Only grants on resources with this in their id.")
@@ -44,7 +56,7 @@ def command(
     """
     try:
         with LocalStore(store, read_only=True) as opened:
-            names, rows = opened.query(_CURRENT)
+            names, rows = opened.query(_ROWS)
     except GrantWatchError as error:
         stop(str(error), code=1)
     found = [
@@ -56,9 +68,9 @@ def command(
         case AnswerFormat.TABLE:
             _print(found)
         case AnswerFormat.JSON:
-            tables.write_json((*_COLUMNS, "Networks", "Containment"), map(_row_in_full, found))
+            tables.write_json((*_COLUMNS, *_IN_FULL), map(_row_in_full, found))
         case AnswerFormat.CSV:
-            tables.write_csv((*_COLUMNS, "Networks", "Containment"), map(_row_in_full, found))
+            tables.write_csv((*_COLUMNS, *_IN_FULL), map(_row_in_full, found))
 
 
 def _print(found: Sequence[StandingGrant]) -> None:
@@ -84,14 +96,24 @@ def _row(each: StandingGrant) -> tuple[Any, ...]:
         row["TargetName"],
         f"{row['RecipientKind']}: {named}" if named else row["RecipientKind"],
         _minute(each.opened),
-        _minute(row["GrantExpiresAt"]),
+        _minute(each.expires),
         each.last_used.date().isoformat() if each.last_used else None,
         row["ActorName"] or row["ActorId"],
     )
 
 
 def _row_in_full(each: StandingGrant) -> tuple[Any, ...]:
-    return (*_row(each), each.networks, each.row["Containment"])
+    row = each.row
+    return (
+        *_row(each),
+        _minute(each.closed),
+        row["RecipientTenantId"],
+        each.networks,
+        row["TargetResourceId"],
+        row["GrantId"],
+        row["FindingId"],
+        row["Containment"],
+    )
 
 
 def _minute(moment: datetime | None) -> str | None:

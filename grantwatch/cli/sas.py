@@ -22,6 +22,7 @@ from grantwatch.wire.leak import Leak, leak_in
 
 _STANDARD_INPUT = "-"
 _LOGS = "StorageBlobLogs, StorageFileLogs, StorageQueueLogs, StorageTableLogs"
+_UNSEEN = "no use of it is known to this store"
 _CUT = "The signature was masked or cut on its way here: its hash is not the one in the logs, and finds nothing."
 
 
@@ -66,18 +67,18 @@ def command(
         tables.print_answer(answer, tables.console_for())
 
 
-def _sightings(leak: Leak, store: str) -> Sightings:
-    """What the local store knows; nothing where there is none and none was named."""
+def _sightings(leak: Leak, store: str) -> Sightings | None:
+    """What the local store knows; None where there is no store and none was named."""
     if store == options.DEFAULT_STORE and not Path(store).exists():
         terminal.say(f"There is no local store at {store}, so nothing is said of who used it; --store names one.")
-        return Sightings()
+        return None
     with LocalStore(store, read_only=True) as opened:
-        return sightings_in(opened, leak.hash, leak.account)
+        return sightings_in(opened, leak)
 
 
-def answer_of(leak: Leak, seen: Sightings, at: datetime) -> dict[str, Any]:
+def answer_of(leak: Leak, known: Sightings | None, at: datetime) -> dict[str, Any]:
     """What there is to say, in the order in which one asks; what is not known is left out."""
-    sas = leak.sas
+    sas, seen = leak.sas, known or Sightings()
     account = resource_of(seen.account or leak.account) if seen.account or leak.account else None
     answer = {
         "Kind": kind_of(sas),
@@ -92,7 +93,7 @@ def answer_of(leak: Leak, seen: Sightings, at: datetime) -> dict[str, Any]:
         "MadeFor": _identity(sas.recipient_id, sas.recipient_tenant),
         "SignatureHash": leak.hash,
         "Containment": _containment(account, leak, seen),
-        "Sightings": seen.findings or None,
+        "Sightings": (*seen.days, *seen.findings) or (known and _UNSEEN),
         "IssuerCandidates": (*stated_issuers(sas), *seen.issuers) or None,
         "QueryOfStorageLogs": _query_of_logs(leak),
         "QueryOfFindings": f'GrantWatchFindings_CL\n| where tostring(Evidence.Signature) == "{leak.hash}"\n'
@@ -125,15 +126,20 @@ def _containment(account: ResourceId | None, leak: Leak, seen: Sightings) -> lis
     if sas.kind is SasKind.USER_DELEGATION:
         return [revoke_delegation_keys(account)]
     container = (leak.address or "").partition("://")[2].partition("/")[2].partition("/")[0]
-    narrow = [delete_access_policy(account, container, sas.policy)] if sas.policy and container else []
+    service = leak.service or "blob"
+    narrow = [delete_access_policy(account, service, container, sas.policy)] if sas.policy and container else []
     return [*narrow, renew_keys(account, seen.signed_with)]
 
 
 def _query_of_logs(leak: Leak) -> str:
-    """KQL over the storage logs of a workspace. The hash is a word of its own in AuthenticationHash."""
+    """KQL over the storage logs of a workspace. The hash is a word of its own in AuthenticationHash.
+
+    Without a time in it, a query looks at the last 24 hours alone.
+    """
+    since = f"datetime({leak.sas.starts:%Y-%m-%dT%H:%M:%SZ})" if leak.sas.starts else "ago(90d)"
     account = f'| where AccountName =~ "{leak.account}"\n' if leak.account else ""
     return (
-        f"union isfuzzy=true withsource=Log {_LOGS}\n{account}"
+        f"union isfuzzy=true withsource=Log {_LOGS}\n| where TimeGenerated >= {since}\n{account}"
         f'| where AuthenticationHash has "{leak.hash}"\n'
         "| project TimeGenerated, Log, OperationName, StatusCode, CallerIpAddress, UserAgentHeader, ObjectKey, "
         "ResponseBodySize\n| order by TimeGenerated asc"

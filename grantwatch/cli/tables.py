@@ -138,7 +138,11 @@ def write_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """The answer to a query as CSV with a header."""
     writer = csv.writer(sys.stdout)
     writer.writerow(names)
-    writer.writerows([_plain(value) for value in row] for row in rows)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -1,12 +1,38 @@
 """What the commands share in talking to people."""
 
 import sys
-from typing import Never
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Never
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from grantwatch.cli import tables
+from grantwatch.model.secrets import masked
+
+
+class Discreet(TyperGroup):
+    """Commands whose complaints about how they were called quote no secret: what they were given may be a URL."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _complaints_masked():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _complaints_masked():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _complaints_masked() -> Iterator[None]:
+    try:
+        yield
+    except TyperException as error:
+        error.message = masked(error.message)
+        raise
 
 
 def progress() -> Progress:
@@ -16,8 +42,8 @@ def progress() -> Progress:
 
 
 def say(sentence: str, style: str | None = None) -> None:
-    """A sentence on standard error."""
-    tables.console_for(sys.stderr).print(sentence, style=style, soft_wrap=True)
+    """A sentence on standard error, without the secrets that a name or value in it may hold."""
+    tables.console_for(sys.stderr).print(masked(sentence), style=style, soft_wrap=True)
 
 
 def stop(sentence: str, *, code: int) -> Never:

@@ -81,7 +81,8 @@ class Detector:
 
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
     finding (beside owner tenant and detector), or None for a request that is none of it, and ``distinct_by`` reduces
-    a request to what matters: those that are then alike, but for their time, are one use. For volumes, the requests
+    a request to what matters: those that are then alike, but for their time, are one use, with the earliest time;
+    ``notes_last_use`` says that grants rest on the last one, too. For volumes, the requests
     that it is for are counted as well, and the last part of their natural key is the day. For a course, ``subjects``
     says under which subjects a step belongs, and ``window`` how long one is; for lineage, ``traces`` says what a call
     did to volumes and machines, and ``mentioning`` of which operations only those records are selected whose bodies
@@ -103,6 +104,7 @@ class Detector:
     authorized_for: str | None = None
     natural_key: NaturalKey | None = None
     distinct_by: Distinct = by_client
+    notes_last_use: bool = False
     subjects: Subjects | None = None
     window: Window | None = None
     traces: Callable[[Operation], Iterator[Trace]] | None = None
@@ -133,6 +135,7 @@ def detector(
     operations: tuple[str, ...],
     authentications: frozenset[Authentication],
     distinct_by: Distinct = by_client,
+    notes_last_use: bool = False,
     told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[Volume], Said]], Detector]: ...
 @overload
@@ -147,6 +150,7 @@ def detector(
     also: tuple[str, ...] = (),
     authorized_for: str | None = None,
     distinct_by: Distinct = by_client,
+    notes_last_use: bool = False,
     told_by: tuple[Teller, ...] = (),
 ) -> Callable[[Callable[[StorageAccess], Said]], Detector]: ...
 @overload

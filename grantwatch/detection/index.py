@@ -6,6 +6,7 @@ remembered, up to a bound.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
@@ -113,6 +114,7 @@ class Index:
         self._endings: dict[str, list[Detector | Teller]] = {}
         self._storage = [d for d in self.detectors.values() if d.on in (StorageAccess, Volume)]
         self.courses = [d for d in self.detectors.values() if d.on is Course]
+        self.sharing = _sharing(self._storage)
         self._spelled: dict[str, str] = {}
         listening: list[Detector | Teller] = [
             each for each in self.detectors.values() if each.on in (Operation, Lineage)
@@ -129,6 +131,11 @@ class Index:
         """All types of bodies that some detector or teller reads."""
         read = {kind for detector in self.detectors.values() for kind in (*detector.requests, *detector.responses)}
         return read.union(*(teller.requests for teller in self._tellers))
+
+    @cached_property
+    def keepers(self) -> Mapping[Detector, str]:
+        """Under which name the requests for a storage detector are kept: that of the first of those that share them."""
+        return {detector: name for name, together in self.sharing.items() for detector in together}
 
     def select(self, records: Sequence[Any]) -> Selection:
         """The records that are for some detector. ``records`` are JSON objects, as dictionaries or lazy views."""
@@ -230,6 +237,18 @@ class Index:
             for detector in self._storage
             if detector.authorized_for and any(detector.authorized_for.lower() in action for action in actions)
         )
+
+
+def _sharing(detectors: Iterable[Detector]) -> Mapping[str, Sequence[Detector]]:
+    """Storage detectors with others that tell the same requests apart alike, by the name of the first of them.
+
+    What one of them keeps of a request serves all, so they share an entity where their natural keys are the same.
+    """
+    sharing: dict[object, list[Detector]] = {}
+    for detector in detectors:
+        alone = detector.on is Volume or detector.operations or detector.also or detector.authorized_for
+        sharing.setdefault(detector if alone else detector.distinct_by, []).append(detector)
+    return {together[0].name: together for together in sharing.values()}
 
 
 def _operation_of(record: Mapping[str, Any]) -> str:

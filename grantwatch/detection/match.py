@@ -76,24 +76,29 @@ class Naming(Statement, frozen=True, kw_only=True):
 class Precedent(Statement, frozen=True, kw_only=True):
     """Something that somebody did, and without which what matches later could not have been done.
 
-    ``deed`` says what, for a sentence: "read the keys".
+    ``deed`` says what, for a sentence: "read the keys". ``renewed`` is the key that was replaced by it, so that whoever
+    had the one before has it no more.
     """
 
     actor: Actor
     deed: str
+    renewed: str | None = None
 
 
 class Lookback(Struct, frozen=True, kw_only=True):
-    """What must have come before a match, under which topics and how long before; without it the match is void.
+    """What came before a match, under which topics and how long before.
 
-    ``origins`` are the networks that the match comes from. Where whoever came before came from none of them, the
-    severity is ``severity_if_elsewhere``.
+    Where it ``must`` have, a match without it is void. ``origins`` are the networks that the match comes from; where
+    whoever came before came from none of them, the severity is ``severity_if_elsewhere``, if there is one. ``key`` is
+    the key that it took, where that is known: what was before its last renewal counts no more.
     """
 
     topics: tuple[Topic, ...]
     within: timedelta
     origins: tuple[str, ...]
-    severity_if_elsewhere: Severity
+    severity_if_elsewhere: Severity | None = None
+    must: bool = True
+    key: str | None = None
 
 
 class Match(Struct, frozen=True, kw_only=True):
@@ -125,7 +130,7 @@ class Match(Struct, frozen=True, kw_only=True):
 
     @property
     def closed_by(self) -> tuple[Topic, ...]:
-        """Under what it is said that the grant ended: of itself, of its resource, and of what that lies in.
+        """Under what it is said that the grant ended: of itself, of its resource, and of all that this lies in.
 
         A grant of another finding's ends there.
         """
@@ -144,12 +149,20 @@ class Match(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=4096)
 def _endings(carrier: str | None, target: ResourceId) -> tuple[Topic, ...]:
-    """Of a carrier, the target, the resource it belongs to, and the group. A topic costs two calls of the store."""
+    """Of a carrier, the target, the resources it lies in, and the group, but not of services: those are never deleted.
+
+    A topic costs two calls of the store.
+    """
     places = (target, *target.ancestors())
-    resources = [each for each in places if not each.kind.startswith("microsoft.resources/")]
+    resources = [each for each in places if not each.kind.startswith("microsoft.resources/") and not _is_service(each)]
     groups = (each for each in places if each.kind == "microsoft.resources/resourcegroups")
     own = [resource_of(carrier)] if carrier else []
-    return tuple(dict.fromkeys(ending(each) for each in (*own, *resources[:1], *resources[-1:], *groups)))
+    return tuple(dict.fromkeys(ending(each) for each in (*own, *resources, *groups)))
+
+
+def _is_service(resource: ResourceId) -> bool:
+    """Such as the blob service of an account, which is always there."""
+    return resource.name.lower() == "default" and resource.kind.endswith("services")
 
 
 def nothing_in(course: Course) -> Match:

@@ -1,6 +1,6 @@
 """What the detectors of the use of a SAS have in common: which uses are one matter, and what a SAS is described by."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from grantwatch.detection.match import Fact, Topic
@@ -24,9 +24,25 @@ def by_signature(access: Access) -> tuple[str, ...] | None:
     return access.account, access.signature
 
 
-def keys_read(account: str, day: date) -> Topic:
-    """Under what it is said that somebody read an account's keys on a day."""
-    return "account keys read", account.lower(), day.isoformat()
+KEYS_ARE_RECENT = timedelta(hours=72)
+"""So long before its first use the keys with which a SAS is signed were read, as a rule."""
+
+
+def keys_read(account: str, at: datetime) -> Topic:
+    """Under what it is said that somebody read an account's keys, or renewed one, in the three days around then."""
+    return "account keys read", account.lower(), str(at.timestamp() // KEYS_ARE_RECENT.total_seconds())
+
+
+LONGEST_DELEGATION = timedelta(days=7)
+"""For which a user delegation key is valid at most.
+
+https://learn.microsoft.com/rest/api/storageservices/get-user-delegation-key
+"""
+
+
+def delegation_keys_asked(account: str, who: str, day: date) -> Topic:
+    """Under what it is said that somebody asked for a user delegation key of an account on a day."""
+    return "delegation keys asked", account.lower(), who.lower(), day.isoformat()
 
 
 PORTAL_SESSION = timedelta(hours=12)
@@ -79,8 +95,8 @@ def stated_issuers(sas: Sas | None) -> tuple[str, ...]:
 
 
 def recipient_of(storage: StorageAccess) -> Recipient:
-    """A user-bound SAS names its recipient; of any other, only an address is known."""
-    sas, address = storage.first.sas, storage.actor.address
+    """A user-bound SAS names its recipient; of any other, only an address is known, and of the copy engine not that."""
+    sas, address = storage.first.sas, None if storage.first.by_copy_engine else storage.actor.address
     if sas and sas.recipient_id:
         return Recipient(RecipientKind.PRINCIPAL, sas.recipient_id, sas.recipient_tenant)
     return Recipient(RecipientKind.ADDRESS, address, confidence=Confidence.INFERRED) if address else UNKNOWN_RECIPIENT

@@ -1,13 +1,13 @@
 """The content of a finding, as a pure function of everything known about it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from grantwatch.detection.detector import Detector
-from grantwatch.detection.match import Match
+from grantwatch.judgement.granted import MOST_LISTED, containment_of, grant_of, grants_of, listed
+from grantwatch.judgement.judged import Judged, lead_of
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.events import Event
@@ -15,46 +15,23 @@ from grantwatch.memory.resolution import Resolved
 from grantwatch.memory.sightings import NOTHING_NEW, Novelty
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.course import Course
-from grantwatch.model.grant import Grant, GrantStatus, Recipient, RecipientKind
+from grantwatch.model.grant import Recipient, RecipientKind
 from grantwatch.model.lineage import Lineage
 from grantwatch.model.network import IpClass, Networks
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.resource import ResourceId
-from grantwatch.model.severity import Outcome, Severity, severity_of
+from grantwatch.model.severity import Severity, severity_of
 from grantwatch.model.storage_access import StorageAccess
 from grantwatch.model.volume import Volume
 
 Content = dict[str, Any]
-"""The columns of a finding without those that tell one revision from another."""
+"""The columns of a finding without those that tell one revision from another; under ``GRANTS`` those of its grants."""
+
+GRANTS = "Grants"
+"""No column: each grant that the finding tells of, by the columns of its row in the grants table."""
 
 SCHEMA_VERSION = 1
 """Of the columns of findings."""
-
-_MOST_LISTED = 20
-_TOOK_EFFECT = (Outcome.SUCCEEDED, Outcome.ACCEPTED)
-_NO_GRANT = dict.fromkeys(("GrantId", "GrantKind", "GrantStatus", "GrantOpenedAt", "GrantExpiresAt", "GrantClosedAt"))
-
-
-class Judged(Struct, frozen=True):
-    """One resolved match on its event, with the severity that remains."""
-
-    event: Event
-    resolved: Resolved
-    severity: Severity
-    expected: bool = False
-
-    @property
-    def match(self) -> Match:
-        return self.resolved.match
-
-    @property
-    def outcome(self) -> Outcome:
-        return self.event.outcome
-
-    @property
-    def closed(self) -> datetime | None:
-        """When the grant ended; of one that another finding tells of, when that one says so."""
-        return self.event.first.closed if isinstance(self.event, Course) else self.resolved.closed
 
 
 class Organisation(Struct, frozen=True):
@@ -109,11 +86,6 @@ def finding_id(detector: Detector, key: EntityKey) -> str:
     return digest((key.tenant, detector.id, natural))
 
 
-def lead_of(found: Sequence[Judged]) -> Judged:
-    """The match that speaks for all that fold into one finding."""
-    return min(found, key=_precedence)
-
-
 def rendered(
     detector: Detector,
     key: EntityKey,
@@ -124,7 +96,7 @@ def rendered(
     """The content of the finding that these matches, all of one detector on one entity, fold into."""
     lead = lead_of(found)
     event, match, metadata = lead.event, lead.match, detector.metadata
-    actor, target, recipient = event.actor, match.target, match.recipient
+    actor, target = event.actor, match.target
     name = finding_id(detector, key)
     return {
         "EventTime": match.at,
@@ -132,7 +104,7 @@ def rendered(
         "FindingId": name,
         "Detector": detector.name,
         "FindingTitle": match.title or metadata.title,
-        "Summary": _sentence(lead),
+        "Summary": lead.sentence,
         "Severity": lead.severity,
         "Outcome": lead.outcome,
         "Tactics": metadata.tactics,
@@ -158,18 +130,14 @@ def rendered(
         "TargetSubscriptionId": target.subscription,
         "TargetResourceGroup": target.resource_group,
         "TargetRegion": event.region,
-        "RecipientKind": recipient.kind,
-        "RecipientId": recipient.id,
-        "RecipientTenantId": recipient.tenant,
-        "RecipientName": recipient.name,
-        "RecipientConfidence": recipient.confidence,
-        **_grant(name, key.tenant, found),
+        **grant_of(name, key.tenant, found),
         "Operation": event.name,
         "CorrelationId": event.correlation_id or None,
         "SourceLog": _SOURCES[type(event)],
         "Evidence": {**_evidence(lead, found), **_news(novelty)},
-        "Containment": _containment(lead, found),
+        "Containment": containment_of(lead, found),
         "Triage": metadata.triage,
+        GRANTS: grants_of(name, key.tenant, found),
     }
 
 
@@ -185,57 +153,6 @@ _SOURCES: Mapping[type, str] = {
 def _news(novelty: Novelty) -> dict[str, Any]:
     news: dict[str, Any] = {"FirstSeen": list(novelty.firsts)} if novelty.firsts else {}
     return {**news, "InTraining": True} if novelty.in_training else news
-
-
-def _precedence(judged: Judged) -> tuple[int, int, datetime]:
-    """The worst first, then the furthest, then the earliest; the matches themselves come in a settled order."""
-    return -judged.severity.rank, -judged.outcome.rank, judged.match.at
-
-
-def _sentence(lead: Judged) -> str:
-    match lead.outcome:
-        case Outcome.FAILED:
-            return f"Failed: {lead.match.summary}"
-        case Outcome.ATTEMPTED:
-            return f"Attempted, outcome unknown: {lead.match.summary}"
-        case _:
-            return lead.match.summary
-
-
-def _grant(finding: str, tenant: str, found: Sequence[Judged]) -> Content:
-    """The grants of all matches as one: open while any is, until the last one ends."""
-    grants = [
-        (grant, judged.closed)
-        for judged in found
-        if (grant := judged.match.grant) is not None and judged.outcome in _TOOK_EFFECT
-    ]
-    if not grants:
-        return _NO_GRANT
-    closings = [closed for _, closed in grants if closed is not None]
-    all_closed = len(closings) == len(grants)
-    standing = [grant for grant, closed in grants if closed is None or all_closed]
-    expiries = [grant.expires for grant in standing if grant.expires is not None]
-    return {
-        "GrantId": _grant_id(standing[0], finding, tenant),
-        "GrantKind": standing[0].kind,
-        "GrantStatus": GrantStatus.REVOKED if all_closed else GrantStatus.OPEN,
-        "GrantOpenedAt": min([grant.opened for grant in standing]),
-        "GrantExpiresAt": max(expiries) if len(expiries) == len(standing) else None,
-        "GrantClosedAt": max(closings) if all_closed else None,
-    }
-
-
-def _grant_id(grant: Grant, finding: str, tenant: str) -> str:
-    return digest((tenant, "grant", grant.kind, grant.name)) if grant.name else digest(("grant", grant.of or finding))
-
-
-def _containment(lead: Judged, found: Sequence[Judged]) -> str | None:
-    """The commands that close whatever of it is still open, as one line."""
-    if len(found) == 1:
-        return lead.match.containment or None
-    standing = [each for each in found if each.closed is None] or [lead]
-    commands = dict.fromkeys(each.match.containment for each in (lead, *standing) if each in standing)
-    return " && ".join(command for command in list(commands)[:_MOST_LISTED] if command) or None
 
 
 def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
@@ -260,15 +177,6 @@ def _evidence(lead: Judged, found: Sequence[Judged]) -> dict[str, Any]:
 
 
 def _joined(name: str, found: Sequence[Judged]) -> list[str]:
-    """The entries of all matches, each once, in order of time; of those beyond the first twenty only that they came."""
-    if len(found) == 1:
-        value = found[0].match.evidence[name]
-        listed = list(value) if isinstance(value, tuple) else []
-        return listed if len(listed) <= _MOST_LISTED else [*listed[:_MOST_LISTED], "and more"]
-    values: dict[str, None] = {}
-    for judged in sorted(found, key=lambda each: each.match.at):
-        value = judged.match.evidence.get(name)
-        values.update(dict.fromkeys(value if isinstance(value, tuple) else ()))
-        if len(values) > _MOST_LISTED:
-            return [*list(values)[:_MOST_LISTED], "and more"]
-    return list(values)
+    """The entries of all matches; of those beyond the first twenty only that they came."""
+    entries = listed(name, found)
+    return entries if len(entries) <= MOST_LISTED else [*entries[:MOST_LISTED], "and more"]

@@ -8,28 +8,16 @@ a process that published the one before.
 
 from datetime import datetime, timedelta
 
-from grantwatch.judgement.rendering import Content
+from grantwatch.judgement.rendering import GRANTS, Content
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import Published
 from grantwatch.model.severity import Severity
 
 ANNOUNCED_FOR = timedelta(days=1)
 
-_OF_A_GRANT = (
-    "GrantId",
-    "GrantStatus",
-    "GrantOpenedAt",
-    "GrantExpiresAt",
-    "GrantClosedAt",
-    "RecipientKind",
-    "RecipientId",
-    "ActorId",
-    "TargetResourceId",
-    "Severity",
-    "Withdrawn",
-    "Containment",
-)
-"""What a late record may change of a grant. Its summary is as of the row, and counts would write too many."""
+_OF_EVERY_GRANT = ("ActorId", "Severity", "Withdrawn")
+_NO_NEWS = ("Summary",)
+"""What may change without a row. A summary is as of the row, and counts would write too many."""
 
 
 def revised(before: Published | None, content: Content, now: datetime, *, is_published: bool) -> Published:
@@ -66,11 +54,11 @@ def revised(before: Published | None, content: Content, now: datetime, *, is_pub
 
 
 def _grant(content: Content) -> str | None:
-    """A name for what the grants table says: it gets a row when this changes."""
-    if content["GrantId"] is None:
+    """A name for what the grants table says: it gets rows when this changes."""
+    if not content[GRANTS]:
         return None
-    addresses = content["Evidence"].get("Addresses", ())
-    return digest([*(content[column] for column in _OF_A_GRANT), addresses])
+    grants = [[value for name, value in grant.items() if name not in _NO_NEWS] for grant in content[GRANTS]]
+    return digest([*(content[column] for column in _OF_EVERY_GRANT), grants])
 
 
 def _named(content: Content) -> tuple[str, str] | None:

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
-from grantwatch.judgement.rendering import Content, Judged, lead_of
+from grantwatch.judgement.judged import Judged, lead_of, precedence
+from grantwatch.judgement.rendering import Content
 from grantwatch.memory.events import Event
 from grantwatch.model.course import Step
 
@@ -15,7 +16,8 @@ _LONGEST = 300
 def step_of(detector: Detector, content: Content, found: Sequence[Judged], overdue: datetime | None) -> Step:
     """The step that a finding is, for findings that are made of findings; grants due by ``overdue`` were found so."""
     lead = lead_of(found)
-    match, grant = lead.match, lead.match.grant
+    match, held = lead.match, _held(found, overdue)
+    grant = held.match.grant
     until = grant.overdue if grant else None
     return Step(
         finding=content["FindingId"],
@@ -29,15 +31,27 @@ def step_of(detector: Detector, content: Content, found: Sequence[Judged], overd
         severity=content["Severity"],
         outcome=lead.outcome,
         stage=detector.metadata.stage,
-        recipient=match.recipient,
+        recipient=held.match.recipient,
         grant=grant,
-        closed=lead.resolved.closed,
+        closed=held.resolved.closed,
         overdue=until if until and overdue and until <= overdue else None,
         containment=content["Containment"],
         region=lead.event.region,
         void=content["Withdrawn"],
         salvaged=lead.event.salvaged,
     )
+
+
+def _held(found: Sequence[Judged], overdue: datetime | None) -> Judged:
+    """The match whose grant matters most: one that was left open, else one that stands."""
+
+    def rank(judged: Judged) -> tuple[bool, bool, tuple[int, int, datetime]]:
+        until = judged.match.grant.overdue if judged.match.grant else None
+        is_due = until is not None and overdue is not None and until <= overdue
+        left_open = is_due and until is not None and (judged.closed is None or judged.closed > until)
+        return not left_open, judged.closed is not None, precedence(judged)
+
+    return min([judged for judged in found if judged.grants_access] or found, key=rank)
 
 
 def presumed_step(detector: Detector, event: Event, match: Match) -> Step:

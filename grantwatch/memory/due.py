@@ -1,4 +1,6 @@
-"""What has to be looked at when its time has come: calls that nobody saw end, and grants that may have outlived theirs.
+"""What has to be looked at when its time has come.
+
+That is calls that nobody saw end, grants that may have outlived their time, and days of use that are over.
 
 Entries lie in buckets by the hour in which they are due, or were noted if that is later, so that a sweep reads hours
 that have passed and nothing else. Nobody writes into an hour that is long past: it goes when it is empty.
@@ -6,6 +8,7 @@ that have passed and nothing else. Nobody writes into an hour that is long past:
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
@@ -16,8 +19,17 @@ from grantwatch.model.operation import OperationKey
 from grantwatch.ports import Row, StateStore
 
 _HOURS = digest("due-hours")
+_ENDS = digest("ends-of-input")
 _HOUR = "%Y%m%d%H"
 _LATE = timedelta(hours=2)
+
+
+class Cause(StrEnum):
+    """Why something is due."""
+
+    CALL = "call"
+    GRANT = "grant"
+    USE = "use"
 
 
 class _Due(Struct, omit_defaults=True, kw_only=True):
@@ -25,6 +37,11 @@ class _Due(Struct, omit_defaults=True, kw_only=True):
     at: datetime
     owner: Owner
     grant: bool = False
+    use: bool = False
+
+    @property
+    def cause(self) -> Cause:
+        return Cause.USE if self.use else Cause.GRANT if self.grant else Cause.CALL
 
 
 class _Began(Struct):
@@ -40,20 +57,20 @@ _WAITED = timedelta(hours=1)
 
 
 class Due(Struct, frozen=True):
-    """An entity that is due, for a grant of its or else for the end of a call, and the row that says so."""
+    """An entity that is due, why, and the row that says so."""
 
     key: EntityKey
     at: datetime
-    grant: bool
+    cause: Cause
     row: Row
 
 
-def due_rows(key: EntityKey, at: datetime, now: datetime, *, grant: bool) -> tuple[Row, Row]:
+def due_rows(key: EntityKey, at: datetime, now: datetime, cause: Cause) -> tuple[Row, Row]:
     """What to insert for an entity that is due at that time; the first row is the same for the whole hour."""
     hour = max(at, now).astimezone(UTC).strftime(_HOUR)
     owner, _ = address_of_entity(key)
-    name = f"{owner}-{'grant' if grant else 'call'}-{at.astimezone(UTC).isoformat(timespec='microseconds')}"
-    content = msgspec.json.encode(_Due(at=at, owner=Owner.of(key), grant=grant))
+    name = f"{owner}-{cause}-{at.astimezone(UTC).isoformat(timespec='microseconds')}"
+    content = msgspec.json.encode(_Due(at=at, owner=Owner.of(key), grant=cause is Cause.GRANT, use=cause is Cause.USE))
     return Row(_HOURS, hour, b"{}"), Row(_bucket(hour), name, content)
 
 
@@ -69,13 +86,20 @@ def due(store: StateStore, now: datetime | None) -> Iterator[Sequence[Due]]:
             store.delete([hour])
 
 
+def end_of_input(store: StateStore, latest: datetime | None) -> datetime | None:
+    """The latest event of all inputs that came to their end on this store, this one's ``latest`` among them."""
+    if latest is not None:
+        store.insert([Row(_ENDS, latest.astimezone(UTC).isoformat(timespec="microseconds"), b"{}")])
+    return max((datetime.fromisoformat(row.name) for row in store.scan([_ENDS])), default=None)
+
+
 def _noted(row: Row) -> Due:
     try:
         entry = _DECODER.decode(row.content)
     except msgspec.ValidationError:
         began = _OF_FIRST_VERSION.decode(row.content)
-        return Due(began.key, began.began + _WAITED, grant=False, row=row)
-    return Due(entry.owner.key, entry.at, entry.grant, row)
+        return Due(began.key, began.began + _WAITED, Cause.CALL, row)
+    return Due(entry.owner.key, entry.at, entry.cause, row)
 
 
 def _bucket(hour: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.facts import Fact, Note, joined, most
+from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note, joined, most
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
@@ -71,7 +71,7 @@ class Entity(Struct, kw_only=True):
     """An entity as it is remembered, and the row that it was read from.
 
     ``lapsed`` says that nobody waits for the end of its calls any more, ``overdue`` the time of what a sweep last found
-    due of its grants.
+    due of its grants. ``last_use`` is kept of what detectors follow that ask for it, whichever uses are kept.
     """
 
     key: EntityKey
@@ -80,6 +80,7 @@ class Entity(Struct, kw_only=True):
     notes: dict[str, Note] = {}
     lapsed: bool = False
     overdue: datetime | None = None
+    last_use: LastUse | None = None
     findings: dict[str, Published] = {}
     told: dict[str, dict[str, Trace]] = {}
     """The traces that its calls were told to have left, by detector and name."""
@@ -98,6 +99,17 @@ class Entity(Struct, kw_only=True):
     @property
     def latest_use(self) -> datetime:
         return max(access.time for access in self.accesses.values())
+
+    @property
+    def known_use(self) -> datetime | None:
+        """The latest time at which it is known to have been used; None where nothing is known of uses but the first."""
+        return max(self.latest_use, self.last_use.time) if self.last_use and self.accesses else None
+
+    @property
+    def known_of_use(self) -> int:
+        """Grows with what is learnt of its last use."""
+        first = min((access.time for access in self.accesses.values()), default=None)
+        return self.last_use.known(first) if self.last_use and first else 0
 
     @property
     def is_unfinished(self) -> bool:
@@ -119,6 +131,9 @@ class Entity(Struct, kw_only=True):
         self.phases = joined(self.phases, phases) if phases else self.phases
         self.accesses = joined(self.accesses, accesses) if accesses else self.accesses
         self.notes = joined(self.notes, notes) if notes else self.notes
+        last_use = facts.get(LAST_USE)
+        if isinstance(last_use, LastUse) and last_use.tells_more_than(self.last_use):
+            self.last_use = last_use
         self.lapsed |= lapsed
         self.overdue = max(filter(None, (self.overdue, overdue)), default=None)
 
@@ -137,6 +152,7 @@ class _Stored(Struct, kw_only=True):
     findings: dict[str, Published] = {}
     notes: dict[str, Note] | msgspec.UnsetType = msgspec.UNSET
     overdue: datetime | msgspec.UnsetType = msgspec.UNSET
+    last_use: datetime | msgspec.UnsetType = msgspec.UNSET
     told: dict[str, dict[str, Trace]] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -159,6 +175,7 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
         notes=dict(found.notes or {}),
         lapsed=found.lapsed,
         overdue=found.overdue or None,
+        last_use=LastUse(found.last_use) if found.last_use else None,
         findings=found.findings,
         told=found.told or {},
         row=row,
@@ -176,6 +193,7 @@ def stored(entity: Entity) -> Row:
         findings=entity.findings,
         notes=entity.notes or msgspec.UNSET,
         overdue=entity.overdue or msgspec.UNSET,
+        last_use=entity.last_use.time if entity.last_use else msgspec.UNSET,
         told=entity.told or msgspec.UNSET,
     )
     content = msgspec.json.encode(known)

@@ -21,10 +21,13 @@ Event = Operation | StorageAccess | Volume | Course | Lineage
 F = TypeVar("F", Access, Note)
 
 
-def events_of(key: EntityKey, facts: Mapping[str, Fact], window: timedelta | None = None) -> tuple[Event, ...]:
+def events_of(
+    key: EntityKey, facts: Mapping[str, Fact], window: timedelta | None = None, known_use: datetime | None = None
+) -> tuple[Event, ...]:
     """The events that facts under one key, by digest, amount to: calls, requests for one object each, or one whole.
 
-    ``window`` is how far apart gathered notes may be and still belong together, None for however far.
+    ``window`` is how far apart gathered notes may be and still belong together, None for however far. ``known_use`` is
+    the latest time at which any of it is known to have been used, where that is remembered.
     """
     if isinstance(key, OperationKey):
         return calls(key, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
@@ -32,7 +35,7 @@ def events_of(key: EntityKey, facts: Mapping[str, Fact], window: timedelta | Non
     for access in _in_order(facts, Access):
         objects.setdefault((access.object_path, access.source_path), []).append(access)
     if objects:
-        return tuple(StorageAccess(key, tuple(alike)) for alike in objects.values())
+        return tuple(StorageAccess(key, tuple(alike), known_use=known_use) for alike in objects.values())
     notes = _in_order(facts, Note)
     steps = tuple(note.step for note in notes if note.step is not None)
     traces = tuple(note.trace for note in notes if note.trace is not None)

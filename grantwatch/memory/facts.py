@@ -4,8 +4,10 @@ Every join is commutative, associative and idempotent, and so is joining and the
 repetition and the number of writers cannot change what comes out.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -31,8 +33,7 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Something that one entity contributes to another, as it was when that much was known.
 
     ``known`` counts the facts that it rests on: of two notes by one name, the one that rests on more holds, and of two
-    that rest on as many the earlier. Of steps that are ``alike`` the first is enough, if it holds. ``place`` is that of
-    a trace.
+    that rest on as many the earlier. Of steps that are ``alike`` the first is worth most. ``place`` is that of a trace.
     """
 
     known: int = 0
@@ -56,10 +57,37 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.trace is None or self.trace.holds
 
 
-Fact = Phase | Access | Note
+class LastUse(Struct, frozen=True):
+    """When something was used for the first time in the last hour in which it was used.
+
+    What is used all day so changes a row once an hour, and not with every use.
+    """
+
+    time: datetime
+
+    def tells_more_than(self, other: "LastUse | None") -> bool:
+        """Whether it is of a later hour, or earlier in the same one: of two the one that tells more holds."""
+        if other is None:
+            return True
+        if self.time.hour == other.time.hour and abs(self.time - other.time) < _HOUR:
+            return self.time < other.time
+        return self.time > other.time
+
+    def known(self, first: datetime) -> int:
+        """Grows with whatever it tells more, and with whatever use turns out to have been the first."""
+        hour = (self.time - _ANY_TIME) // _HOUR
+        hours = hour - (first - _ANY_TIME) // _HOUR
+        left = _ANY_TIME + (hour + 1) * _HOUR - self.time
+        return (hours * _HOUR + left) // timedelta.resolution
+
+
+Fact = Phase | Access | Note | LastUse
 F = TypeVar("F", Phase, Access, Note)
 
+LAST_USE = "last use"
+"""The name of that fact: an entity has one."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
 
 
 def phase_digest(phase: Phase) -> str:
@@ -112,15 +140,17 @@ def _prevails(fact: Fact, other: Fact) -> bool:
 
 
 def _trimmed(facts: dict[str, F]) -> dict[str, F]:
-    """The earliest, and only a few of those that tell the same: what is told all day must not crowd out what is new."""
-    traces = list(_traces(facts))
-    if traces:
+    """The earliest; of too many, those that tell what others tell go first, lest repetition crowd out what is new.
+
+    Not before there are too many: the time of a step and its effect may turn out otherwise, and then what it took the
+    place of would be missed.
+    """
+    if len(facts) > MOST_TRACES and (traces := list(_traces(facts))):
         names = thinned(traces)
         return {name: fact for name, fact in facts.items() if name in names}
-    kept = _without_repetition(facts) if any(_alike(fact) for fact in facts.values()) else facts
-    if len(kept) <= most(kept):
-        return kept
-    return dict(sorted(kept.items(), key=_precedence)[: most(kept)])
+    if len(facts) <= most(facts):
+        return facts
+    return dict(_in_order_of_worth(facts)[: most(facts)])
 
 
 def _traces(facts: Mapping[str, Fact]) -> Iterator[Placed]:
@@ -129,19 +159,20 @@ def _traces(facts: Mapping[str, Fact]) -> Iterator[Placed]:
             yield name, fact.place, fact.trace
 
 
-def _without_repetition(facts: Mapping[str, F]) -> dict[str, F]:
-    alike: set[str | None] = set()
-    kept = {}
-    for name, fact in sorted(facts.items(), key=_precedence):
-        group = _alike(fact)
-        if group is None or group not in alike:
-            kept[name] = fact
-        alike.add(group)
-    return kept
+def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
+    """The first of those alike before all second ones, and so on. Adding more never brings forward what is there."""
+    seen: dict[str, int] = defaultdict(int)
+    ranked = []
+    for place, (name, fact) in enumerate(sorted(facts.items(), key=_precedence)):
+        group = _group(name, fact)
+        ranked.append((seen[group], place, (name, fact)))
+        seen[group] += 1
+    return [item for _, _, item in sorted(ranked, key=itemgetter(0, 1))]
 
 
-def _alike(fact: Fact) -> str | None:
-    return fact.alike if isinstance(fact, Note) else None
+def _group(name: str, fact: Fact) -> str:
+    """What a fact shares with those that tell the same; its own name where there are none."""
+    return (fact.alike if isinstance(fact, Note) else None) or name
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:

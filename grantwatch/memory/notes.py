@@ -37,13 +37,9 @@ def courses_of(step: Step, tenant: str, detectors: Iterable[Detector], windows: 
 
 
 def note_of(step: Step, course: Detector, windows: Windows, known: int) -> Note:
-    """The note of a step in a course. What one actor does to one target is alike, in each quarter of a window."""
+    """The note of a step in a course."""
     window = windows.length(course.window) if course.window else None
-    alike = None
-    if window is not None:
-        quarter = step.at.timestamp() // (window.total_seconds() / 4)
-        alike = digest((step.detector, step.resource.key, step.actor.id, step.severity, quarter))
-    return Note(known=known, alike=alike, step=step)
+    return Note(known=known, alike=digest(step.likeness(window)) if window else None, step=step)
 
 
 def named(left: Iterable[Iterable[Trace]], key: OperationKey) -> dict[str, Trace]:

@@ -1,7 +1,7 @@
 """Who came before: those who could have done what a match tells of, ranked by how likely it was them."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -36,22 +36,31 @@ class Candidate(Struct, frozen=True):
 
 
 def preceded(match: Match, lookback: Lookback, precedents: Sequence[Precedent]) -> Match:
-    """The match with its candidates, the likeliest first; void where nobody came before."""
-    found = sorted(candidates(match, lookback, precedents), key=_rank)
+    """The match with its candidates, the likeliest first; void where nobody came before but somebody must have."""
+    found = ranked(match.at, lookback, precedents)
     if not found:
-        return replace(match, void=True)
-    elsewhere = {"severity": lookback.severity_if_elsewhere} if found[0].is_elsewhere else {}
+        return replace(match, void=match.void or lookback.must)
     told = tuple(dict.fromkeys(map(str, found)))
-    return replace(match, evidence={**match.evidence, "IssuerCandidates": told}, **elsewhere)
+    return replace(
+        match,
+        evidence={**match.evidence, "IssuerCandidates": told},
+        severity=(found[0].is_elsewhere and lookback.severity_if_elsewhere) or match.severity,
+    )
 
 
-def candidates(match: Match, lookback: Lookback, precedents: Sequence[Precedent]) -> list[Candidate]:
-    """Those who came before in time, each by their last time: of many readings of one actor one is enough."""
+def ranked(at: datetime, lookback: Lookback, precedents: Sequence[Precedent]) -> list[Candidate]:
+    """Those who came before that moment, and in time, the likeliest first.
+
+    Each counts by their last time: of many readings of one actor one is enough. Azure's own services hand nothing out.
+    """
+    before = sorted((each for each in precedents if each.at <= at), key=lambda each: (each.at, repr(each)))
+    renewed = [each.at for each in before if each.renewed and each.renewed == lookback.key]
+    begin = max((at - lookback.within, *renewed))
     latest: dict[tuple[str, str | None], Precedent] = {}
-    for precedent in sorted(precedents, key=lambda each: (each.at, repr(each.actor))):
-        if timedelta(0) <= match.at - precedent.at <= lookback.within:
+    for precedent in before:
+        if precedent.at >= begin and precedent.actor.kind is not ActorKind.PLATFORM_SERVICE:
             latest[precedent.actor.label, network_of(precedent.actor.address)] = precedent
-    return [_candidate(each, match.at - each.at, lookback) for each in latest.values()]
+    return sorted((_candidate(each, at - each.at, lookback) for each in latest.values()), key=_rank)
 
 
 def _candidate(precedent: Precedent, gap: timedelta, lookback: Lookback) -> Candidate:

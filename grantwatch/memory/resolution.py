@@ -41,7 +41,7 @@ def resolved(match: Match, default: Severity, statements: Sequence[Statement], *
     counter = _counter(match, statements)
     if counter is not None:
         return replace(outcome, severity=Severity.INFORMATIONAL, reason=counter.reason)
-    return _changed(outcome, match.change, statements)
+    return _changed(outcome, match, statements)
 
 
 def _of(statements: Iterable[Statement], kind: type[S], *topics: Topic) -> list[S]:
@@ -77,6 +77,14 @@ def _closing(match: Match, statements: Sequence[Statement]) -> datetime | None:
     return min(ends, default=None)
 
 
+def _shut_out_since(setting: Setting, match: Match, statements: Sequence[Statement]) -> bool:
+    """Whether what a setting let in was ended before the match: its resource is another, or it had no effect."""
+    parts = match.grant.parts if match.grant else ()
+    ends = {None, *parts} if len(parts) == 1 else {None}
+    closings = (each.at for each in _of(statements, Closing, *match.closed_by) if each.part in ends)
+    return any(setting.at <= at < match.at for at in closings)
+
+
 def _counter(match: Match, statements: Sequence[Statement]) -> CounterFact | None:
     if not match.countered_by:
         return None
@@ -85,14 +93,16 @@ def _counter(match: Match, statements: Sequence[Statement]) -> CounterFact | Non
     return min(fitting, key=lambda counter: (counter.at, counter.reason), default=None)
 
 
-def _changed(outcome: Resolved, change: Setting | None, statements: Iterable[Statement]) -> Resolved:
+def _changed(outcome: Resolved, match: Match, statements: Sequence[Statement]) -> Resolved:
     """Only a change counts: known and no less before is void, unknown before a full PUT is Low."""
+    change = match.change
     if change is None:
         return outcome
     before = [setting for setting in _of(statements, Setting, change.topic) if setting.at < change.at]
-    if before:
-        last = max(before, key=lambda setting: (setting.at, sorted(setting.values)))
-        if change.values <= last.values:
+    last = max(before, key=lambda setting: (setting.at, sorted(setting.values)), default=None)
+    adds = last is None or not change.values <= last.values
+    if last is not None and (adds or not _shut_out_since(last, match, statements)):
+        if not adds:
             return replace(outcome, void=True, reason="nothing was added to what held before")
         return replace(outcome, reason=f"before, it was {', '.join(sorted(last.values)) or 'empty'}")
     if change.is_default:

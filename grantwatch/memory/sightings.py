@@ -2,8 +2,8 @@
 
 A sighting is a row that names its holder: of all that saw the same, the one with the smallest time, then name. New is
 what the holder saw. Whoever turns out to be earlier takes the row over, and the holder before is judged again: the row
-keeps who was displaced, so that somebody else does it should the first die. Entities are stored before they take a row,
-so that whoever displaces a holder finds it.
+keeps who was displaced, so that somebody else does it should the first die. Entities are stored beside the rows that
+they take, and whoever displaces a holder stores it anew: should it be on its way just then, that swap loses.
 
 What is new teaches nothing while a subscription is in training, for some days from its earliest event. Such an entity
 leaves a mark, so that it is judged again when an earlier event turns up.
@@ -77,8 +77,15 @@ class _First(Struct, omit_defaults=True, kw_only=True):
     displaced: tuple[Owner, ...] = ()
 
 
+class _Trainee(Struct, omit_defaults=True, kw_only=True):
+    """An entity that may be in training, and its time, which only becomes earlier."""
+
+    owner: Owner
+    at: datetime
+
+
 _DECODER = msgspec.json.Decoder(_First)
-_TRAINEE = msgspec.json.Decoder(Owner)
+_TRAINEE = msgspec.json.Decoder(_Trainee)
 
 
 def seen_by(key: OperationKey, phases: Iterable[Phase], recipients: Iterable[str]) -> Seen | None:
@@ -128,7 +135,12 @@ class Sightings:
         """What to leave before the rows are read, to be judged again when training turns out to have begun earlier."""
         if not all(self._is_old(each.address, at) for each, at in seen.sightings.items()):
             owner, _ = address_of_entity(seen.key)
-            yield Row(_trainees(seen), owner, msgspec.json.encode(Owner.of(seen.key)))
+            yield Row(_trainees(seen), owner, msgspec.json.encode(_Trainee(owner=Owner.of(seen.key), at=seen.at)))
+
+    def graduates(self, marks: Iterable[Row], begins: Mapping[str, datetime]) -> set[EntityKey]:
+        """Who left a mark and is in training no more, now that it begins that early."""
+        left = ((_TRAINEE.decode(mark.content), begins[mark.partition]) for mark in marks)
+        return {trainee.owner.key for trainee, begin in left if trainee.at >= begin + self._training}
 
     def judge(self, everyone: Sequence[Seen], rows: Mapping[RowKey, Row | None]) -> dict[EntityKey, Novelty]:
         """What is new about some entities, given what stands in the rows of them all, and each other."""
@@ -179,16 +191,17 @@ class Changes(Struct):
     starts: dict[RowKey, Seen] = field(default_factory=dict)
 
     def offer(self, address: RowKey, key: EntityKey, at: datetime, row: Row | None) -> None:
-        """Note that an entity saw it."""
+        """Note that an entity saw it. Whoever the row names and is overtaken has to be judged again."""
         name, _ = address_of_entity(key)
         mine = _First(at=at, name=name, owner=Owner.of(key), latest=at)
-        known = self.firsts.get(address) or (_DECODER.decode(row.content) if row else mine)
+        stored = _DECODER.decode(row.content) if row else None
+        known = self.firsts.get(address) or stored or mine
         first = min(known, mine, key=lambda each: (each.at, each.name))
-        lost = (known.owner,) if first is mine and known.owner != mine.owner else ()
+        overtaken = () if stored is None or stored.owner == first.owner else (stored.owner,)
         self.firsts[address] = msgspec.structs.replace(
             first,
             latest=max(known.latest, mine.latest),
-            displaced=tuple(dict.fromkeys((*lost, *known.displaced)))[:_MOST_DISPLACED],
+            displaced=tuple(dict.fromkeys((*overtaken, *(stored.displaced if stored else ()))))[:_MOST_DISPLACED],
         )
         self.before[address] = row
         self.askers.setdefault(address, set()).add(key)
@@ -208,11 +221,11 @@ class Changes(Struct):
         first = self.firsts[address]
         return {owner.key for owner in first.displaced} if first.owner.key in self.askers[address] else set()
 
-    def trainees(self, address: RowKey) -> str | None:
+    def trainees(self, address: RowKey) -> tuple[str, datetime] | None:
         """The partition of those to be judged again, where one of the askers began a subscription that was known."""
         seen = self.starts.get(address)
         begins = self.before[address] is not None and self.firsts[address].owner.key in self.askers[address]
-        return _trainees(seen) if seen is not None and begins else None
+        return (_trainees(seen), self.firsts[address].at) if seen is not None and begins else None
 
 
 def _completed(first: _First, before: Row | None) -> bytes:
@@ -224,11 +237,6 @@ def _completed(first: _First, before: Row | None) -> bytes:
     stored: dict[str, Any] = msgspec.json.decode(before.content)
     unknown = {name: value for name, value in stored.items() if name not in _First.__struct_fields__}
     return msgspec.json.encode({**known, **unknown, "version": max(first.version, stored.get("version", 0))})
-
-
-def trainee_in(row: Row) -> EntityKey:
-    """Who left a mark."""
-    return _TRAINEE.decode(row.content).key
 
 
 def _start(seen: Seen) -> RowKey:

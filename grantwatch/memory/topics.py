@@ -7,7 +7,8 @@ it all.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 
 import msgspec
@@ -28,13 +29,14 @@ _FOLLOWS = "follows"
 
 
 class _Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Either a fact that an entity left, or the mark of a follower."""
+    """Either a fact that an entity left, or the mark of a follower, who may ask ``until`` some time."""
 
     version: int = _VERSION
     operation: OperationKey | None = None
     access: GatheringKey | None = None
     phase: Phase | None = None
     request: Access | None = None
+    until: datetime | None = None
 
     @property
     def key(self) -> EntityKey:
@@ -66,19 +68,19 @@ def followers_of(tenant: str, topic: Topic) -> str:
     return digest(("followers", tenant, topic))
 
 
-def rows_of(entity: Entity, said_under: Collection[Topic], followed: Collection[Topic]) -> list[Row]:
-    """What an entity leaves under its topics, to be inserted where absent."""
-    if not (said_under or followed):
-        return []
+def rows_of(entity: Entity, said_under: Collection[Topic], followed: Mapping[Topic, datetime | None]) -> Iterator[Row]:
+    """What an entity leaves under its topics, to be inserted where absent.
+
+    Of what it follows the latest time is given that it asks for, None where it asks for all. That only becomes earlier
+    as more is known, so that the mark that was left first serves.
+    """
     tenant = entity.key.tenant
     left = _facts(entity) if said_under else ()
-    mark = (_mark(entity),) if followed else ()
-    return [
-        Row(partition(tenant, topic), name, content)
-        for partition, topics, contents in ((partition_of, said_under, left), (followers_of, followed, mark))
-        for topic in topics
-        for name, content in contents
-    ]
+    for topic in said_under:
+        for name, content in left:
+            yield Row(partition_of(tenant, topic), name, content)
+    for topic, until in followed.items():
+        yield Row(followers_of(tenant, topic), *_mark(entity, until))
 
 
 def _facts(entity: Entity) -> list[tuple[str, bytes]]:
@@ -94,15 +96,17 @@ def _facts(entity: Entity) -> list[tuple[str, bytes]]:
     return facts
 
 
-def _mark(entity: Entity) -> tuple[str, bytes]:
+def _mark(entity: Entity, until: datetime | None) -> tuple[str, bytes]:
     owner, _ = address_of_entity(entity.key)
-    return f"{owner}-{_FOLLOWS}", msgspec.json.encode(_entry(entity.key))
+    return f"{owner}-{_FOLLOWS}", msgspec.json.encode(_entry(entity.key, until=until))
 
 
-def _entry(key: EntityKey, *, phase: Phase | None = None, request: Access | None = None) -> _Entry:
+def _entry(
+    key: EntityKey, *, phase: Phase | None = None, request: Access | None = None, until: datetime | None = None
+) -> _Entry:
     if isinstance(key, OperationKey):
-        return _Entry(operation=key, phase=phase)
-    return _Entry(access=key, request=request)
+        return _Entry(operation=key, phase=phase, until=until)
+    return _Entry(access=key, request=request, until=until)
 
 
 @lru_cache(maxsize=2048)
@@ -123,9 +127,10 @@ def neighbours_in(rows: Iterable[Row]) -> dict[str, Neighbours]:
     return found
 
 
-def follower_in(mark: bytes) -> EntityKey:
-    """Who left a mark."""
-    return _decoded(mark).key
+def follower_in(mark: bytes, since: datetime | None) -> EntityKey | None:
+    """Who left a mark; None where what happened then or later is nothing to them."""
+    entry = _decoded(mark)
+    return entry.key if entry.until is None or since is None or since <= entry.until else None
 
 
 def events_in(facts: Mapping[str, bytes]) -> Sequence[Event]:

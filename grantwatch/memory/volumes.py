@@ -93,7 +93,8 @@ def volumes_of(entity: Entity, limits: Limits) -> tuple[Volume, ...]:
         return ()
     uses: list[tuple[datetime, str, Access]] = sorted((use.time, name, use) for name, use in entity.accesses.items())
     amounts = sorted(_amounts(entity), key=lambda amount: amount.at)
-    return (Volume(key, tuple(use for _, _, use in uses), tuple(amounts), limits),)
+    accesses = tuple(use for _, _, use in uses)
+    return (Volume(key, accesses, tuple(amounts), limits, known_use=entity.known_use),)
 
 
 def _amounts(entity: Entity) -> Iterator[Amount]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from grantwatch.model.course import Window
+from grantwatch.model.course import WINDOWS_OF_A_COURSE, Window
 from grantwatch.model.volume import Limits
 
 _EPOCH = datetime(2000, 1, 3, tzinfo=UTC)
@@ -43,11 +43,19 @@ class Windows(Struct, frozen=True, kw_only=True):
                 return None
 
     def keys(self, subject: tuple[str, ...], window: Window, at: datetime) -> Iterator[tuple[str, ...]]:
-        """The natural keys of the courses that something belongs to: of its own window and of the one before."""
+        """The natural keys of the courses that something belongs to.
+
+        They are its own, the one before where it may end a window that begins there, and the one after, which must not
+        tell again what a window tells that begins before it.
+        """
         length = self.length(window)
         if length is None:
             yield subject
             return
-        begins = _EPOCH + (at - _EPOCH) // length * length
-        for start in (begins, begins - length):
-            yield *subject, start.isoformat()
+        course = WINDOWS_OF_A_COURSE * length
+        begins = _EPOCH + (at - _EPOCH) // course * course
+        yield *subject, begins.isoformat()
+        if at < begins + length:
+            yield *subject, (begins - course).isoformat()
+        if at >= begins + course - length:
+            yield *subject, (begins + course).isoformat()

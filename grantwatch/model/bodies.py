@@ -122,6 +122,7 @@ class ReplicationProperties(Body, frozen=True):
     https://learn.microsoft.com/rest/api/storagerp/object-replication-policies
     """
 
+    policy_id: str | None = None
     source_account: str | None = None
     destination_account: str | None = None
 

@@ -48,7 +48,12 @@ def campaign_in(steps: Iterable[Step]) -> tuple[Step, ...]:
     return ()
 
 
-def of_one_person(story: Sequence[Step]) -> bool:
+def is_of_one_person(story: Sequence[Step]) -> bool:
+    """Whether one known person did all of it."""
+    return None not in (people := {step.person for step in story}) and len(people) == 1
+
+
+def is_in_part_of_one_person(story: Sequence[Step]) -> bool:
     """Whether what one known person did of it is a campaign by itself."""
     people = {step.person for step in story} - {None}
     return any(campaign_in(step for step in story if step.person == person) for person in people)

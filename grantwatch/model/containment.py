@@ -9,6 +9,9 @@ from functools import lru_cache
 from grantwatch.model.life import signing_keys
 from grantwatch.model.resource import ResourceId, resource_of
 
+_HOLDERS = {"file": "share", "queue": "queue", "table": "table"}
+"""What has stored access policies, by the service that it is in; in all others these are containers."""
+
 
 def renew_keys(account: ResourceId, key: str | None = None) -> str:
     """Renew one account key, or both where it is not known which one signed."""
@@ -38,10 +41,14 @@ def close_container(account: ResourceId, container: str) -> str:
     return f"az storage container-rm update {where} --name {shlex.quote(container)} --public-access off"
 
 
-def delete_access_policy(account: ResourceId, container: str, policy: str) -> str:
-    """End all SAS of a container that refer to one of its stored access policies."""
-    where = f"--container-name {shlex.quote(container)} --account-name {shlex.quote(account.name)}"
-    return f"az storage container policy delete {where} --name {shlex.quote(policy)}"
+def delete_access_policy(account: ResourceId, service: str, name: str, policy: str) -> str:
+    """End all SAS of a container, share, queue or table that refer to one of its stored access policies.
+
+    ``service`` is the word in the host: blob, dfs, web, file, queue or table.
+    """
+    holder = _HOLDERS.get(service, "container")
+    where = f"--{holder}-name {shlex.quote(name)} --account-name {shlex.quote(account.name)}"
+    return f"az storage {holder} policy delete {where} --name {shlex.quote(policy)}"
 
 
 def remove_network_rule(account: ResourceId, *rule: str) -> str:
@@ -50,8 +57,10 @@ def remove_network_rule(account: ResourceId, *rule: str) -> str:
     return f"az storage account network-rule remove {_located(account)} {words}"
 
 
-def delete_replication_policy(account: ResourceId, policy: str) -> str:
-    """End object replication by one policy."""
+def delete_replication_policy(account: ResourceId, policy: str | None) -> str:
+    """End object replication by one policy; list those of the account where it is not known which it is."""
+    if policy is None:
+        return f"az storage account or-policy list {_located(account)}"
     return f"az storage account or-policy delete {_located(account)} --policy-id {shlex.quote(policy)}"
 
 

@@ -18,6 +18,9 @@ from grantwatch.model.severity import Outcome, Severity
 MOST_STEPS = 256
 """That count of one course: the earliest. One more is kept, which says that there are more."""
 
+WINDOWS_OF_A_COURSE = 4
+"""So many windows long is the time in which the windows of one course begin."""
+
 
 class Window(StrEnum):
     """A setting that says how far apart things may be and still belong together."""
@@ -61,6 +64,11 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     def resource(self) -> ResourceId:
         return resource_of(self.target)
 
+    def likeness(self, window: timedelta) -> tuple[str, ...]:
+        """What repetitions of it share: the deed, its target, who did it, how bad it is, and a quarter of a window."""
+        quarter = self.at.timestamp() // (window.total_seconds() / 4)
+        return self.detector, self.resource.key, self.actor.id or "", self.severity, str(quarter)
+
     @property
     def took_effect(self) -> bool:
         """It happened, and nothing has come up since that makes it void."""
@@ -73,16 +81,18 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def person(self) -> str | None:
-        """Who did it, by object id; None where nobody knows, and for Azure's own services."""
-        return None if self.actor.kind is ActorKind.PLATFORM_SERVICE else self.actor.id
+        """Who did it, by object id or whatever else is known; None where nobody knows, and for Azure's own services."""
+        actor = self.actor
+        return None if actor.kind is ActorKind.PLATFORM_SERVICE else actor.id or actor.upn or actor.app_id
 
 
 @dataclass(frozen=True)
 class Course:
     """The steps of one subject, in order of time, never none.
 
-    Where there is a window, they are those of two neighbouring ones, and ``begins`` is the start of the first: whatever
-    belongs together within one window falls whole into the course of the window that it begins in.
+    Where there is a window, ``begins`` is when the first of its windows may begin. The steps are those of all windows
+    that begin in the course, and of one window before it: whatever belongs together within one window falls whole into
+    the course in which it begins.
     """
 
     key: GatheringKey
@@ -96,17 +106,28 @@ class Course:
         if self.begins is None:
             yield self.steps
             return
-        last = None
+        last, end = None, self.begins + WINDOWS_OF_A_COURSE * self.window
         for place, first in enumerate(self.steps):
-            if first.at < self.begins + self.window:
+            if first.at < end:
                 within = [step for step in self.steps[place:] if step.at < first.at + self.window]
                 if within[-1] is not last:
                     yield within
                 last = within[-1]
 
-    def fullest(self, value: Callable[[Sequence[Step]], int]) -> Sequence[Step]:
-        """The earliest of the windows with the greatest value, which more steps never lower; empty without windows."""
-        return max(self.windows, key=value, default=())
+    def told(self, pick: Callable[[Sequence[Step]], Sequence[Step]]) -> tuple[Step, ...]:
+        """What is picked from the windows that begin in this course, together, in order of time.
+
+        What lies wholly in what is picked from a window before them is told by the course before.
+        """
+        here: dict[str, Step] = {}
+        before: list[set[str]] = []
+        for window in self.windows:
+            picked = {step.finding: step for step in pick(window)}
+            if self.begins is not None and window[0].at < self.begins:
+                before.append(set(picked))
+            elif not any(picked.keys() <= names for names in before):
+                here |= picked
+        return tuple(step for step in self.steps if step.finding in here)
 
     def of(self, findings: Collection[str]) -> Self:
         """The course of these findings alone: what happened is told by them, and not by what is beside them."""
@@ -115,8 +136,8 @@ class Course:
 
     @property
     def is_full(self) -> bool:
-        """More steps than count: there may have been still more."""
-        return len(self.steps) > MOST_STEPS
+        """More steps than count, none of them a repetition: there may have been still more."""
+        return len({step.likeness(self.window) for step in self.steps}) > MOST_STEPS
 
     @property
     def first(self) -> Step:

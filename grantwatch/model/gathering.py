@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class GatheringKey(Struct, frozen=True, kw_only=True):
-    """Owner tenant, the detector that the facts are gathered for, and that detector's natural key."""
+    """Owner tenant, the detector that the facts are gathered for, or the first of several, and their natural key."""
 
     tenant: str
     detector: str

@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from grantwatch.model.life import Ending, Life
+from grantwatch.model.resource import folded_id
 
 _LONGEST_GRANT = 10 * 366 * 86_400
 
@@ -94,7 +95,7 @@ class GrantKind(StrEnum):
     NETWORK_OPENING = (
         "NetworkOpening",
         Life(
-            ended_by=(Ending.OPPOSITE_WRITE, Ending.DELETION),
+            ended_by=(Ending.NETWORKS_SHUT_OUT, Ending.DELETION),
             expected=timedelta(days=7),
             because="Networks are opened for a piece of work, and forgotten.",
         ),
@@ -162,9 +163,10 @@ class Grant(Struct, frozen=True, omit_defaults=True):
     """One handing-out of access. ``expires`` is None when it lasts until somebody revokes it, or when unknown.
 
     A grant belongs to the finding that states it, unless ``name`` says which it is: several findings can tell of one
-    SAS. ``of`` is the finding that a grant belongs to where another finding tells of it. ``carrier`` is the id of the
-    resource that the grant itself is, such as an assignment. ``rests_on`` names the parts of its resource that must all
-    go to end it, where they are others than the kind's. What was ``last_used`` at some time had not ended before.
+    SAS, and one finding of several grants. ``of`` is the finding that a grant belongs to where another finding tells of
+    it. ``carrier`` is the id of the resource that the grant itself is, such as an assignment, and its name where it has
+    no other. ``rests_on`` names the parts of its resource that must all go to end it, where they are others than the
+    kind's. What was ``last_used`` at some time had not ended before.
     """
 
     kind: GrantKind
@@ -175,6 +177,11 @@ class Grant(Struct, frozen=True, omit_defaults=True):
     carrier: str | None = None
     rests_on: tuple[str, ...] = ()
     last_used: datetime | None = None
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells it from others of its kind, whichever finding tells of it; empty where only its finding does."""
+        return self.name or ((folded_id(self.carrier),) if self.carrier else ())
 
     @property
     def parts(self) -> tuple[str, ...]:

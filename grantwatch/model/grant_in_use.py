@@ -8,7 +8,7 @@ from grantwatch.model.storage_access import StorageAccess
 
 def grant_in_use(storage: StorageAccess) -> Grant:
     """The SAS behind some requests. It held when it was last used, whatever was renewed or revoked before."""
-    first, last = storage.accesses[0], storage.accesses[-1]
+    first = storage.first
     sas = first.sas
     delegated = sas is not None and sas.kind is SasKind.USER_DELEGATION
     return Grant(
@@ -17,5 +17,5 @@ def grant_in_use(storage: StorageAccess) -> Grant:
         sas.expires if sas else None,
         name=(first.account, first.signature) if first.signature else (),
         rests_on=(DELEGATION_KEYS,) if delegated else signing_keys(first.signed_with),
-        last_used=last.time,
+        last_used=storage.last_used,
     )

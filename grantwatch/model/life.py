@@ -9,6 +9,8 @@ KEYS = ("key1", "key2")
 ACCESS = "access"
 DELEGATION_KEYS = "delegation keys"
 ANONYMOUS_ACCESS = "anonymous access"
+PUBLIC_NETWORKS = "public networks"
+EVERY_NETWORK = "every network"
 
 
 class Ending(Enum):
@@ -25,6 +27,11 @@ class Ending(Enum):
     DELEGATION_KEYS_REVOKED = ("`revokeUserDelegationKeys`", (DELEGATION_KEYS,))
     OPPOSITE_WRITE = "a write that takes it back"
     ANONYMITY_ENDED = ("a write that takes it back, of the container or the account", (ANONYMOUS_ACCESS,))
+    NETWORKS_SHUT_OUT = (
+        "a write that takes it back, or with publicNetworkAccess Disabled or SecuredByPerimeter, unless it is for a "
+        "resource of Azure; where everyone was let in, also with defaultAction Deny",
+        (PUBLIC_NETWORKS,),
+    )
     SHARING_ENDED = "removal of the recipient, or a reset of the sharing"
     CONNECTION_REFUSED = "a write of the connection with the status Rejected or Disconnected"
 

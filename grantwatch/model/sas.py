@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from grantwatch.model.secrets import masked
+from grantwatch.model.secrets import masked, printable
 from grantwatch.model.time import time_of
 
 _LARGEST_NETWORK = 2**16
@@ -32,7 +32,8 @@ class SasKind(StrEnum):
 class Sas(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The parameters of a SAS; the signature is never among them.
 
-    ``delegator_*`` name who asked for the user delegation key, ``recipient_*`` whom a user-bound SAS is for.
+    ``delegator_*`` name who asked for the user delegation key, which is valid since ``delegated``, ``recipient_*`` whom
+    a user-bound SAS is for.
     """
 
     kind: SasKind
@@ -47,6 +48,7 @@ class Sas(Struct, frozen=True, omit_defaults=True, kw_only=True):
     policy: str | None = None
     delegator_id: str | None = None
     delegator_tenant: str | None = None
+    delegated: datetime | None = None
     recipient_id: str | None = None
     recipient_tenant: str | None = None
 
@@ -97,7 +99,7 @@ _SIGNATURE = re.compile(r"(?<![^&?])(?:s|%73)(?:i|%69)(?:g|%67)=[^&#\s]*", re.IG
 
 # The parameters that are read, to find them behind any amount of padding.
 _PARAMETER = re.compile(
-    r"(?<![^&])(?:ss|srt|sr|sp|st|se|sip|spr|si|skoid|sktid|sduoid|skdutid)=[^&]{0,512}", re.IGNORECASE
+    r"(?<![^&])(?:ss|srt|sr|sp|st|se|sip|spr|si|skt|skoid|sktid|sduoid|skdutid)=[^&]{0,512}", re.IGNORECASE
 )
 
 
@@ -105,7 +107,7 @@ _PARAMETER = re.compile(
 def _sas_of_query(query: str) -> Sas:
     fields: dict[str, str] = {}
     for name, value in parse_qsl(query):
-        fields.setdefault(name.lower(), masked(value[:8192])[:256])
+        fields.setdefault(name.lower(), masked(printable(value[:8192]))[:256])
     delegated = "skoid" in fields or "sktid" in fields
     if delegated:
         kind = SasKind.USER_DELEGATION
@@ -124,6 +126,7 @@ def _sas_of_query(query: str) -> Sas:
         policy=fields.get("si"),
         delegator_id=fields.get("skoid"),
         delegator_tenant=fields.get("sktid"),
+        delegated=time_of(fields.get("skt")),
         recipient_id=fields.get("sduoid"),
         recipient_tenant=fields.get("skdutid"),
     )

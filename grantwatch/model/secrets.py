@@ -63,6 +63,13 @@ def masked(text: str) -> str:
     return masked_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
 
+def printable(text: str) -> str:
+    """The text with what would steer a terminal replaced."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def masked_bytes(body: bytes) -> bytes:
     """The same for a message body, of which nothing else changes but JSON's escapes of ``/``, ``&`` and ``=``."""
     body = _unescaped(_unpacked(body))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -146,15 +146,22 @@ def _of_network(actor: Actor, is_own: bool, browsing: bool) -> Actor:
 class StorageAccess:
     """Storage requests that are one matter to a detector, as it sees them.
 
-    ``accesses`` are the distinct ones in order of first use, never none.
+    ``accesses`` are the distinct ones in order of first use, never none. ``known_use`` is the latest time at which
+    there is known to have been one of the same SAS or caller, where that is remembered.
     """
 
     key: GatheringKey
     accesses: tuple[Access, ...]
+    known_use: datetime | None = field(default=None, kw_only=True)
 
     @property
     def first(self) -> Access:
         return self.accesses[0]
+
+    @property
+    def last_used(self) -> datetime:
+        """The latest time at which it is known to have been used: uses of one hour are not told apart."""
+        return self.known_use or self.accesses[-1].time
 
     @property
     def tenant(self) -> str:

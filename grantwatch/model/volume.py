@@ -1,7 +1,7 @@
 """How much was taken through one SAS, as a detector sees it: requests, bytes and objects by five minutes."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import islice, takewhile
@@ -51,7 +51,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     def days(self, at: datetime) -> Iterator[date]:
         """The days of the windows that a bucket lies in, by their beginnings."""
-        day = (at - self.window + BUCKET).astimezone(UTC).date()
+        day = (at - self.window).astimezone(UTC).date()
         while day <= at.date():
             yield day
             day += timedelta(days=1)
@@ -96,12 +96,19 @@ class Volume(StorageAccess):
             return None
         return Taken(
             begins=window[0].at,
-            ends=window[0].at + limits.window,
+            ends=window[0].at + limits.window + BUCKET,
             requests=int(_floored(sum(each.requests for each in window))),
             size=int(limits.size * _floored(sum(each.size for each in window) / limits.size)),
             objects=int(_floored(distinct(*(each.objects for each in window)))),
-            estimated=any(each.estimated for each in window),
+            estimated=any(each.estimated for each in window) or _is_full(_united(each.objects for each in window)),
         )
+
+    def until(self, end: datetime) -> "Volume":
+        """The same of those alone who used it before that time: who came later took nothing of what was taken then.
+
+        Who came earlier may have gone on, of which nothing is known. All, while those who took it are not known yet.
+        """
+        return replace(self, accesses=tuple(each for each in self.accesses if each.time < end) or self.accesses)
 
     @cached_property
     def _windows(self) -> Sequence[tuple[float, Sequence[Amount]]]:
@@ -115,8 +122,9 @@ class Volume(StorageAccess):
         return windows
 
     def _within(self, place: int) -> Sequence[Amount]:
+        """From one bucket to that in which the window ends, should it begin with the last moment of the first."""
         end = self.amounts[place].at + self.limits.window
-        return tuple(takewhile(lambda each: each.at < end, islice(self.amounts, place, None)))
+        return tuple(takewhile(lambda each: each.at <= end, islice(self.amounts, place, None)))
 
     def _reached(self, window: Sequence[Amount]) -> float:
         size = sum(each.size for each in window)
@@ -135,9 +143,14 @@ def distinct(*sketches: bytes) -> int:
     """How many objects there are in all (a k-minimum-values sketch)."""
     sketch = sketches[0] if len(sketches) == 1 else _united(sketches)
     number = len(sketch) // _DIGEST_SIZE
-    if number < MOST_OBJECTS:
+    if not _is_full(sketch):
         return number
     return round((number - 1) * _DIGESTS / (int.from_bytes(sketch[-_DIGEST_SIZE:]) + 1))
+
+
+def _is_full(sketch: bytes) -> bool:
+    """Whether there may be more objects than it has digests, so that their number is an estimate."""
+    return len(sketch) >= MOST_OBJECTS * _DIGEST_SIZE
 
 
 def _united(sketches: Iterable[bytes]) -> bytes:

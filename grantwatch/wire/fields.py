@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from grantwatch.model.secrets import masked
+from grantwatch.model.secrets import masked, printable
 from grantwatch.model.time import time_of
 
 _JSON = json.JSONDecoder(strict=False)
@@ -43,10 +43,7 @@ def safe(value: str) -> str:
 
 
 def _safe(value: str) -> str:
-    cut = value[: 4 * _LONGEST]
-    if not cut.isprintable():
-        cut = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in cut)
-    return masked(cut)[:_LONGEST]
+    return masked(printable(value[: 4 * _LONGEST]))[:_LONGEST]
 
 
 # Cached for short texts, because the records of one call repeat them.

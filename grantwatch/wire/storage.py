@@ -23,8 +23,8 @@ from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment,
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
 _SIGNED_WITH = re.compile(r"([\w-]{1,40})\(([0-9a-f]{16,128})\)", re.IGNORECASE)
-_STORAGE_HOST = re.compile(
-    r"([a-z0-9-]{3,63})\.(?:z\d+\.)?(?:blob|dfs|file|queue|table|web)\.(?:z\d+\.)?"
+STORAGE_HOST = re.compile(
+    r"([a-z0-9-]{3,63})\.(?:z\d+\.)?(blob|dfs|file|queue|table|web)\.(?:z\d+\.)?"
     r"(?:core\.windows\.net|storage\.azure\.net|core\.usgovcloudapi\.net|core\.chinacloudapi\.cn)"
 )
 _LONGEST_TOKEN_HASH = 1024  # what is cut here is cached; two hashes and their words are less than 200
@@ -110,12 +110,21 @@ def _path_of_key(key: str | None) -> str | None:
 
 def account_of_host(url: str) -> str | None:
     """The account that a URL of Azure Storage itself leads to; any other host can be anybody's."""
+    found = _storage_host(url)
+    return found[1] if found else None
+
+
+def service_of_host(url: str) -> str | None:
+    """The service that a URL of Azure Storage itself leads to, as its host says it."""
+    found = _storage_host(url)
+    return found[2] if found else None
+
+
+def _storage_host(url: str) -> re.Match[str] | None:
     try:
-        host = urlsplit(url).hostname
+        return STORAGE_HOST.fullmatch(urlsplit(url).hostname or "")
     except ValueError:
         return None
-    found = _STORAGE_HOST.fullmatch(host or "")
-    return found[1] if found else None
 
 
 def _source_path(operation: str, url: str, properties: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.engine import Engine
 from grantwatch.errors import StateConflictError
-from grantwatch.model.grant_row import GrantRow
+from grantwatch.model.grant_row import GrantRow, Occasion
 from grantwatch.ports import StateStore
 from grantwatch.settings import Settings
 from tests.memory.faults import ContendedStore, OutageError, Ports
@@ -25,6 +25,8 @@ from tools.azure_records import Record
 
 ENGINES = 4
 END = NOON + timedelta(days=120)
+LATEST = END - timedelta(hours=3)
+"""Deliveries end here, so that all days of use are over in the end."""
 _SETTINGS = Settings(owner_tenant_id=OWNER.id)
 _OF_ONE_RUN = {"TimeGenerated", "Revision", "Summary"}
 
@@ -79,21 +81,21 @@ class Outcome:
 
 
 def _standing(rows: Sequence[GrantRow]) -> dict[str, Any]:
-    """Of each finding the latest row, but for those withdrawn."""
-    latest = {row.FindingId: row for row in sorted(rows, key=lambda row: row.Revision)}
+    """Of each finding the rows of its latest revision, but for those withdrawn, and of each grant and day of use."""
+    changes = [row for row in rows if row.RowKind is Occasion.CHANGE]
+    uses = [row for row in rows if row.RowKind is Occasion.USE]
+    latest = {row.FindingId: row.Revision for row in sorted(changes, key=lambda row: row.Revision)}
+    standing = {f"{row.FindingId} {row.GrantId}": row for row in changes if row.Revision == latest[row.FindingId]}
+    standing |= {f"{row.GrantId} {row.Day}": row for row in sorted(uses, key=lambda row: row.TimeGenerated)}
     return {
-        finding: row.model_dump(mode="json", exclude=_OF_ONE_RUN)
-        for finding, row in latest.items()
-        if not row.Withdrawn
+        name: row.model_dump(mode="json", exclude=_OF_ONE_RUN) for name, row in standing.items() if not row.Withdrawn
     }
 
 
 def quiet(history: Sequence[Record]) -> Outcome:
     """What one engine comes to that gets the records one by one, in order."""
     store, sink = Witness(MemoryStore()), MemorySink()
-    engine = local.engine(
-        store=store, sink=sink, parking=MemoryParking(), settings=_SETTINGS, clock=Clock(END - timedelta(hours=1))
-    )
+    engine = local.engine(store=store, sink=sink, parking=MemoryParking(), settings=_SETTINGS, clock=Clock(LATEST))
     for record in history:
         engine.process([body_of([record])])
     engine.sweep(END)
@@ -204,7 +206,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(hours=st.sampled_from((1, 2, 24, 24 * 8, 24 * 31)))
     def wait(self, hours: int) -> None:
-        self.clock.now = min(self.clock.now + timedelta(hours=hours), END - timedelta(hours=1))
+        self.clock.now = min(self.clock.now + timedelta(hours=hours), LATEST)
 
     def teardown(self) -> None:
         if hasattr(self, "engines"):

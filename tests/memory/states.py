@@ -67,10 +67,10 @@ def state_of(rows: Iterable[Row]) -> State:
 def _facts(entity: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {**entity.get("phases", {}), **entity.get("accesses", {})}
     for name, note in entity.get("notes", {}).items():
-        told = note.get("step") or note.get("trace") or note["volume"]
+        told = note.get("step") or note.get("trace") or note["amount"]
         if not told.get("void") and told.get("holds", True):
             facts[name] = told
-    return facts
+    return facts | {"last use": entity["last_use"]} if "last_use" in entity else facts
 
 
 def _is_trace(fact: Any) -> bool:

@@ -223,5 +223,15 @@ def test_an_actor_with_ten_thousand_findings_in_an_hour_costs_in_proportion() ->
     assert many.seconds <= 20 * few.seconds
 
 
+def test_an_account_whose_keys_are_read_all_the_time_hides_no_others() -> None:
+    one = _readings(1)
+    noise = [{**one[0], "time": timestamp(NOON + number * timedelta(seconds=1))} for number in range(300)]
+    again = [{**record, "correlationId": f"again {number}"} for number, record in enumerate(noise)]
+
+    burst = told([*again, *_readings(60)]).of("account_keys_read_in_bulk")
+
+    assert [finding.Evidence["Accounts"] for finding in burst] == [60]
+
+
 def test_of_too_many_findings_of_an_actor_the_order_does_not_matter() -> None:
     told(_readings(400), at_once=40)

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from grantwatch.memory.entities import Entity, restored, stored
 from grantwatch.memory.events import events_of
-from grantwatch.memory.facts import MOST_FACTS, MOST_USES, access_digest, phase_digest
+from grantwatch.memory.facts import MOST_FACTS, MOST_USES, Note, access_digest, phase_digest
+from grantwatch.memory.facts import joined as joined_facts
 from grantwatch.model.actor import Actor
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.network import IpClass
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome
 from grantwatch.model.storage_access import Access
+from grantwatch.model.traces import Edge, Link
 from grantwatch.ports import Row
 from tests.strategies import stable
 from tests.world import NOON
@@ -140,3 +142,19 @@ def test_unknown_fields_are_kept() -> None:
 
     assert json.loads(stored(entity).content)["later"] == {"big": 12345678901234567890, "text": "ä"}
     assert stored(entity).version == "7"
+
+
+def test_what_stood_behind_others_counts_once_they_had_no_effect() -> None:
+    """That the first of three failed may become known when all three are."""
+
+    def told(minutes: int, *, holds: bool = True) -> Note:
+        at = NOON + timedelta(minutes=minutes)
+        edge = Edge(at=at, actor=Actor(), operation="n", holds=holds, source="/a", target="/b", how=Link.SNAPSHOT)
+        return Note(known=1 if holds else 2, trace=edge)
+
+    first, failed, *others = told(1), told(1, holds=False), told(2), told(3)
+    later = dict(zip(("edge-b", "edge-c"), others, strict=True))
+
+    for known, new in (({"edge-a": first, **later}, {"edge-a": failed}), ({"edge-a": failed}, later)):
+        found = joined_facts(joined_facts({}, known), new)
+        assert {name: note for name, note in found.items() if note.holds} == later

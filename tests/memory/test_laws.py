@@ -216,6 +216,24 @@ def test_a_sweep_that_runs_too_early_changes_nothing(history: list[Record], rand
     assert current(sink) == quiet(history)
 
 
+@pytest.mark.parametrize("runs", [((0, 1),), ((1, 0),), ((0,), (1,)), ((1,), (0,))])
+def test_old_logs_may_be_replayed_after_later_ones(runs: Sequence[Sequence[int]]) -> None:
+    """How long a grant stayed open is told as of the latest event of all, whichever run has brought it."""
+    days = (
+        disk_access(1, request={"access": "Read"}),
+        activity_call(Random(2), ADMIN, SUBSCRIPTION, END, DISK, NOON + timedelta(days=10)),
+    )
+    store, sink = MemoryStore(), MemorySink()
+
+    for run in runs:
+        engine = engine_on(store, sink)
+        for day in run:
+            engine.process([body_of(days[day])])
+        engine.sweep()
+
+    assert {each.Detector for each in sink.current()} >= {"disk_access_granted", "grant_left_open"}
+
+
 @stable(30)
 @given(histories(), seeds)
 def test_giving_a_day_again_publishes_nothing_new(history: list[Record], random: Random) -> None:

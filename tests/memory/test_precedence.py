@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grantwatch.detection.match import Lookback, Match, Precedent
-from grantwatch.memory.precedence import candidates
+from grantwatch.memory.precedence import ranked
 from grantwatch.memory.resolution import resolved
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.resource import resource_of
@@ -22,6 +22,7 @@ LOOKBACK = Lookback(
     within=timedelta(hours=72),
     origins=("203.0.113.0/24",),
     severity_if_elsewhere=Severity.MEDIUM,
+    key="key1",
 )
 USE = Match(summary="A use.", target=resource_of("contosodata"), at=NOON, preceded_by=LOOKBACK)
 
@@ -36,6 +37,7 @@ precedents = st.builds(
         address=st.sampled_from(("203.0.113.7", "198.51.100.7", None)),
     ),
     deed=st.just("read the keys"),
+    renewed=st.sampled_from((None, "key1", "key2")),
 )
 
 
@@ -97,5 +99,5 @@ def test_only_a_known_other_network_is_elsewhere(precedent: Precedent, severity:
 def test_time_network_and_being_a_person_speak_for_a_candidate(
     minutes: float, kind: ActorKind, address: str, confidence: str
 ) -> None:
-    (candidate,) = candidates(USE, LOOKBACK, [read(minutes, address, kind)])
+    (candidate,) = ranked(NOON, LOOKBACK, [read(minutes, address, kind)])
     assert candidate.confidence == confidence

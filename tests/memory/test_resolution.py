@@ -94,6 +94,19 @@ def test_a_grant_ends_with_what_it_is_and_with_all_that_its_resource_lies_in() -
         assert judge(of, closing(1, resource=other)).closed is None
 
 
+def test_a_grant_follows_every_resource_that_it_lies_in_but_no_service_that_is_always_there() -> None:
+    group = "/subscriptions/s/resourceGroups/g"
+    collection = f"{group}/providers/Microsoft.Compute/restorePointCollections/c"
+    point = f"{collection}/restorePoints/p"
+    disk = f"{point}/diskRestorePoints/d"
+    account = f"{group}/providers/Microsoft.Storage/storageAccounts/a"
+    container = f"{account}/blobServices/default/containers/default"
+
+    for target, places in ((disk, (disk, point, collection, group)), (container, (container, account, group))):
+        of = match(target=ResourceId(target))
+        assert of.closed_by == tuple(ending(ResourceId(place)) for place in places)
+
+
 @stable(200)
 @given(st.lists(st.tuples(st.integers(-9, 9), st.sampled_from((None, "key1", "key2", "other"))), max_size=6))
 def test_no_grant_ends_before_it_was_opened_and_more_closings_never_end_it_later(
@@ -178,3 +191,19 @@ def test_when_facts_were_dropped_nothing_speaks_in_favour_of_a_match() -> None:
     uncertain = judge(of, *harmless, certain=False)
 
     assert (uncertain.severity, uncertain.void) == (Severity.MEDIUM, False)
+
+
+def test_what_held_before_its_resource_went_does_not_make_the_same_value_void() -> None:
+    again = match(change=setting())
+
+    assert not judge(again, setting("true", -9), closing(-5)).void
+    assert judge(again, setting("true", -9), closing(-5), setting("true", -1)).void
+    assert judge(again, setting("true", -1), closing(-5)).void
+    assert judge(again, setting("true", -9), closing(5)).void
+
+
+def test_what_held_before_its_part_was_shut_out_does_not_make_the_same_value_void() -> None:
+    again = match(change=setting())
+
+    assert not judge(again, setting("true", -9), closing(-5, ACCESS)).void
+    assert judge(again, setting("true", -9), closing(-5, "another part")).void

@@ -177,17 +177,22 @@ def found_in(records: Sequence[Record]) -> list[Finding]:
 @stable(150)
 @given(st.lists(st.tuples(st.integers(0, 150), st.integers(100, 600)), min_size=1, max_size=12))
 def test_what_is_told_is_the_fullest_window_of_all(taken: list[tuple[int, int]]) -> None:
-    """Each reading is large enough to count; the reference looks at every window that begins with one."""
+    """Each reading is large enough to count; the reference looks at every window that begins with one.
+
+    Windows are made of whole buckets, and reach into the one in which an hour from any moment of the first ends.
+    """
     at = [(NOON + timedelta(minutes=minutes), size * MEGABYTE) for minutes, size in taken]
     buckets: dict[datetime, int] = defaultdict(int)
     for moment, size in at:
         buckets[bucket_of(moment)] += size
-    fullest = max(sum(buckets[each] for each in buckets if begin <= each < begin + HOUR) for begin in buckets)
+    fullest = max(sum(buckets[each] for each in buckets if begin <= each <= begin + HOUR) for begin in buckets)
+    within_an_hour = max(sum(size for each, size in at if begin <= each < begin + HOUR) for begin, _ in at)
 
     records = [sas_read(number, moment, path="/exports/one.bak", size=size) for number, (moment, size) in enumerate(at)]
     findings = found_in(records)
 
     assert bool(findings) == (fullest >= LIMITS.size)
+    assert findings or within_an_hour < LIMITS.size
     for finding in findings:
         assert fullest / 2 < finding.Evidence["BytesAtLeast"] <= fullest
         assert finding.Severity is (Severity.HIGH if fullest >= 10 * LIMITS.size else Severity.MEDIUM)
@@ -214,6 +219,13 @@ def test_few_objects_read_all_day_are_not_many_however_often() -> None:
         for number in range(360)
     ]
     assert not found_in(records)
+
+
+@pytest.mark.parametrize(("objects", "estimated"), [(63, None), (64, True)])
+def test_a_number_of_objects_that_is_no_count_is_said_to_be_an_estimate(objects: int, estimated: bool | None) -> None:
+    (finding,) = found_in([sas_read(number, NOON, path=f"/exports/{number}.bak", size=1) for number in range(objects)])
+
+    assert finding.Evidence.get("Estimated") is estimated
 
 
 def key_of(label: str) -> GatheringKey:
