@@ -11,6 +11,8 @@ RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 SAMPLE := samples/build
 SERVERS := tests/stand_ins/node_modules/.installed
+# A process of pytest on each core, and one that has nothing left to do takes tests from another.
+ON_ALL_CORES := -n auto --dist worksteal
 
 .PHONY: help demo test servers soak format check types docs unit bench clean
 
@@ -38,11 +40,11 @@ docs: $(STAMP)
 	$(RUN) -m tools.generate --check
 
 unit: $(STAMP) $(if $(shell command -v npm),$(SERVERS))
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(ON_ALL_CORES)
 
 soak: $(STAMP) ## Hold the laws of memory and of conservation in thousands of histories
-	STORMS=5000 $(RUN) -m pytest tests/service/test_conservation.py
-	LIVES=1000 $(RUN) -m pytest tests/memory/test_machines.py
+	STORMS=5000 $(RUN) -m pytest $(ON_ALL_CORES) tests/service/test_conservation.py
+	LIVES=1000 $(RUN) -m pytest $(ON_ALL_CORES) tests/memory/test_machines.py
 
 format: $(STAMP) ## Format the code and write the generated files
 	$(VENV)/bin/ruff format .

@@ -110,7 +110,7 @@ class Rounds:
         for key, revisions in view.revisions.items():
             if key not in lost:
                 work.revisions.update(revisions)
-        work.overtaken -= view.drafts.keys() - lost
+        work.overtaken -= view.drafts.keys()  # also where their swap was lost: the row then changed all the same
         again = self._unsettled_by(changes, lost_rows, work)
         told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
         following = (lost | view.later | again).union(*told)
@@ -281,18 +281,18 @@ class Rounds:
 
         What a call told and may take back is stored before it is told, so that whoever comes next knows of it.
         """
-        rows = changes.rows
         first: list[Row] = []
+        others = changes.rows
         for draft in view.drafts.values():
             entity = draft.entity
             if entity.accesses and entity.is_full:
                 work.saturated[entity.key] = entity.latest_use
             row = stored(entity)
             if row.content != (entity.row.content if entity.row else None) or entity.key in work.overtaken:
-                (first if entity.may_take_back else rows).append(row)
+                (first if entity.may_take_back else others).append(row)
         if first and self._store.swap(first):
-            return {row.key for row in (*first, *rows)}
-        return set(self._store.swap(rows)) if rows else set()
+            return {*map(address_of_entity, view.drafts), *(row.key for row in others)}
+        return set(self._store.swap(others)) if others else set()
 
     def _unsettled_by(self, changes: Changes, lost: Set[RowKey], work: Work) -> set[EntityKey]:
         """Who is to be judged again for what was seen first: those who thought that they were, or that were trainees.

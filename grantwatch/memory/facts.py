@@ -145,7 +145,8 @@ def _trimmed(facts: dict[str, F]) -> dict[str, F]:
     Not before there are too many: the time of a step and its effect may turn out otherwise, and then what it took the
     place of would be missed.
     """
-    if len(facts) > MOST_TRACES and (traces := list(_traces(facts))):
+    traces = list(_traces(facts))
+    if traces:
         names = thinned(traces)
         return {name: fact for name, fact in facts.items() if name in names}
     if len(facts) <= most(facts):
@@ -164,15 +165,14 @@ def _in_order_of_worth(facts: Mapping[str, F]) -> list[tuple[str, F]]:
     seen: dict[str, int] = defaultdict(int)
     ranked = []
     for place, (name, fact) in enumerate(sorted(facts.items(), key=_precedence)):
-        group = _group(name, fact)
+        group = _likeness(fact) or name
         ranked.append((seen[group], place, (name, fact)))
         seen[group] += 1
     return [item for _, _, item in sorted(ranked, key=itemgetter(0, 1))]
 
 
-def _group(name: str, fact: Fact) -> str:
-    """What a fact shares with those that tell the same; its own name where there are none."""
-    return (fact.alike if isinstance(fact, Note) else None) or name
+def _likeness(fact: Fact) -> str | None:
+    return fact.alike if isinstance(fact, Note) else None
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:
