@@ -65,7 +65,6 @@ class Rounds:
         for key, revisions in view.revisions.items():
             if key not in lost:
                 work.revisions.update(revisions)
-        work.overtaken -= view.drafts.keys()  # also where their swap was lost: the row then changed all the same
         again = self._unsettled_by(changes, lost_rows, work)
         told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
         following = (lost | view.later | again).union(*told)
@@ -223,6 +222,7 @@ class Rounds:
                 (first if entity.may_take_back else others).append(row)
         if first and self._store.swap(first):
             return {*map(address_of_entity, view.drafts), *(row.key for row in others)}
+        work.overtaken -= view.drafts.keys()  # also where their swap is lost: the row then changed all the same
         return set(self._store.swap(others)) if others else set()
 
     def _unsettled_by(self, changes: Changes, lost: Set[RowKey], work: Work) -> set[EntityKey]:

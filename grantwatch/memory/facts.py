@@ -142,8 +142,8 @@ def _prevails(fact: Fact, other: Fact) -> bool:
 def _trimmed(facts: dict[str, F]) -> dict[str, F]:
     """The earliest; of too many, those that tell what others tell go first, lest repetition crowd out what is new.
 
-    Not before there are too many: the time of a step or trace and its effect may turn out otherwise, and then what it
-    took the place of would be missed.
+    Not before there are too many: the time of a step and its effect may turn out otherwise, and then what it took the
+    place of would be missed.
     """
     traces = list(_traces(facts))
     if traces:
