@@ -46,7 +46,7 @@ contents = st.tuples(
     st.sampled_from((None, "a", "b")),
     st.booleans(),
     st.integers(0, 1),
-).map(lambda values: {**dict(zip(_COLUMNS, values, strict=True)), "GrantId": None})
+).map(lambda values: {**dict(zip(_COLUMNS, values, strict=True)), "GrantId": None, "Grants": []})
 
 
 @stable(300)
@@ -72,7 +72,7 @@ def test_a_revision_counts_up_only_when_the_content_changes(history: list[dict[s
 def test_a_severity_is_announced_until_somebody_has_heard_of_it() -> None:
     def content(number: int) -> dict[str, Any]:
         columns = dict(zip(_COLUMNS, (Severity.HIGH, Outcome.SUCCEEDED, None, None, False, number), strict=True))
-        return {**columns, "GrantId": None}
+        return {**columns, "GrantId": None, "Grants": []}
 
     first = revised(None, content(1), NOON, is_published=False)
     unheard = revised(first, content(2), NOON, is_published=False)

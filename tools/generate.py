@@ -157,6 +157,7 @@ _WINDOWS: Mapping[Window, str] = {
     Window.TRANSFER: "at most `TransferTimeWindow` apart",
     Window.CAMPAIGN: "at most `CampaignWindow` apart",
     Window.HOUR: "at most an hour apart",
+    Window.CLOCK_HOUR: "within an hour by the clock",
     Window.ALWAYS: "however far apart",
 }
 

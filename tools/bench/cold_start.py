@@ -34,7 +34,7 @@ matches = 0
 for key, facts in Intake(index, Settings()).take(sys.stdin.buffer.readlines()).facts.items():
     entity = Entity(key=key)
     entity.join(facts)
-    matches += len(Drafting(index, Windows()).draft(entity, []).matches)
+    matches += len(Drafting(index, Windows()).draft(entity, [], {}).matches)
 assert matches
 """
 """A program that imports the function app and matches what comes through its standard input."""
