@@ -19,7 +19,7 @@ from grantwatch.judgement.rendering import Organisation
 from grantwatch.judgement.steps import presumed_step
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, address_of_entity, restored, stored
-from grantwatch.memory.facts import Fact, Note, joined, united
+from grantwatch.memory.facts import Fact, Note, united
 from grantwatch.memory.notes import Notes
 from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
@@ -181,11 +181,14 @@ class Rounds:
             work.parked += parked
 
     def _gather(self, key: EntityKey, view: View, work: Work) -> bool:
-        """Join what arrived to a gathering; False where that is nothing new, and everybody has been told."""
-        known = view.drafts[key].entity if key in view.drafts else restored(key, view.rows[address_of_entity(key)])
-        if key in work.met and joined(known.notes, _notes(work.inbox[key])) == known.notes:
+        """Join what arrived to a gathering; False where it has passed on all of that before.
+
+        What its row holds already may have been stored by somebody who died before passing it on.
+        """
+        arrived = _notes(work.inbox[key])
+        if work.met.get(key) == arrived:
             return False
-        work.met.add(key)
+        work.met[key] = arrived
         self._draft(key, view, work)
         return True
 
