@@ -12,7 +12,6 @@ from grantwatch.memory.notes import courses_of, note_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.severity import Severity
 from grantwatch.verdicts import Verdict
 from grantwatch.work import View
 
@@ -28,12 +27,6 @@ class Courses:
     def of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
         """Where a step belongs."""
         return courses_of(step, draft.entity.key.tenant, self._by_name.values(), self._windows)
-
-    def presumed_of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
-        """Where a step may belong once it is judged, which may make it Low."""
-        yield from self.of(step, draft)
-        lowered = replace(step, severity=min(step.severity, Severity.LOW))
-        yield from courses_of(lowered, draft.entity.key.tenant, self._listing, self._windows)
 
     def told_of(self, published: Published, draft: Draft) -> Iterator[GatheringKey]:
         """Where a finding counts or once counted."""

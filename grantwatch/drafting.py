@@ -22,6 +22,7 @@ from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Course
 from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.grant import GrantStatus
 from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation, OperationKey
 from grantwatch.model.severity import Outcome
@@ -32,6 +33,8 @@ from grantwatch.ports import Parked
 logger = logging.getLogger(__name__)
 
 _WAIT_FOR_AN_END = timedelta(hours=1)
+_REMEMBERED_FOR = timedelta(days=28)
+"""A week less than stores keep what is not touched."""
 T = TypeVar("T")
 
 
@@ -41,8 +44,8 @@ class Draft(Struct):
     Of the latter, ``followed`` also says until when what happened matters to them, None for ever.
 
     ``notes`` is what it contributes to what is gathered elsewhere, whatever its findings, and ``seen`` what may never
-    have been seen before. It has to be looked at again when the end of a call is ``awaited`` no longer, and when its
-    grants are ``overdue``.
+    have been seen before. It has to be looked at again when the end of a call is ``awaited`` no longer, when its
+    grants are ``overdue``, and before those that stand would be forgotten.
     """
 
     entity: Entity
@@ -226,11 +229,25 @@ def _nothing(event: Event) -> Match:
 
 
 def _overdue(draft: Draft) -> Iterator[datetime]:
-    """When grants of its should have been closed."""
-    for matches in draft.matches.values():
+    """When grants of its should have been closed, and when those that stand have to be remembered anew."""
+    for detector, matches in draft.matches.items():
+        known = draft.entity.findings.get(detector.name)
         for event, match in matches:
-            if match.grant and match.grant.overdue and event.outcome in (Outcome.SUCCEEDED, Outcome.ACCEPTED):
-                yield match.grant.overdue
+            grant = match.grant
+            if grant is None or grant.of or event.outcome not in (Outcome.SUCCEEDED, Outcome.ACCEPTED):
+                continue
+            if grant.overdue:
+                yield grant.overdue
+            again = _remembered_again(match.at, draft.entity.overdue)
+            stands = known is None or known.status != GrantStatus.REVOKED
+            if stands and (grant.expires is None or grant.expires > again):
+                yield again
+
+
+def _remembered_again(opened: datetime, last: datetime | None) -> datetime:
+    """The next time at which an entity is due, if only to be stored anew: what nobody touches is forgotten."""
+    times = (last - opened) // _REMEMBERED_FOR if last and last > opened else 0
+    return opened + (times + 1) * _REMEMBERED_FOR
 
 
 def _foreign_recipients(draft: Draft) -> Iterator[str]:

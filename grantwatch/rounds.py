@@ -8,7 +8,7 @@ makes further findings takes no more round trips than any other.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from datetime import date
+from datetime import date, datetime
 
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ from grantwatch.courses import Courses
 from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
 from grantwatch.judgement.rendering import Organisation
-from grantwatch.judgement.steps import presumed_step
+from grantwatch.judgement.steps import presumed_steps
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, united
@@ -109,15 +109,15 @@ class Rounds:
 
         What this engine left today need not be left again; a row that is inserted on another day is kept from expiring.
         """
-        left = {row.key: row for draft in drafts for row in self._rows_of(draft) if row.key not in work.left}
-        work.left |= left.keys()
-        return list(left.values())
+        now = self._clock()
+        rows = {row.key: row for draft in drafts for row in self._rows_of(draft, now)}
+        left = [row for key, row in rows.items() if key not in work.left and self._left.get(key) != now.date()]
+        work.left.update(row.key for row in left)
+        return left
 
-    def _rows_of(self, draft: Draft) -> Iterator[Row]:
-        key, now = draft.entity.key, self._clock()
-        for row in rows_of(draft.entity, draft.said_under, draft.followed):
-            if self._left.get(row.key) != now.date():
-                yield row
+    def _rows_of(self, draft: Draft, now: datetime) -> Iterator[Row]:
+        key = draft.entity.key
+        yield from rows_of(draft.entity, draft.said_under, draft.followed)
         if draft.awaited:
             yield from due_rows(key, draft.awaited, now, Cause.CALL)
         for overdue in draft.overdue:
@@ -156,7 +156,8 @@ class Rounds:
         yield from draft.notes
         for detector, matches in draft.matches.items():
             for event, match in matches:
-                yield from self._courses.presumed_of(presumed_step(detector, event, match), draft)
+                for step in presumed_steps(detector, event, match):
+                    yield from self._courses.of(step, draft)
         for published in draft.entity.findings.values():
             yield from self._courses.told_of(published, draft)
 

@@ -1,14 +1,17 @@
 """What a finding says in brief."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
 from grantwatch.judgement.judged import Judged, lead_of, precedence
 from grantwatch.judgement.rendering import Content
 from grantwatch.memory.events import Event
-from grantwatch.model.course import Step
+from grantwatch.model.course import Course, Step
+from grantwatch.model.severity import Severity, severity_of
 
 _LONGEST = 300
 
@@ -54,9 +57,15 @@ def _held(found: Sequence[Judged], overdue: datetime | None) -> Judged:
     return min([judged for judged in found if judged.grants_access] or found, key=rank)
 
 
-def presumed_step(detector: Detector, event: Event, match: Match) -> Step:
-    """The step that a match will probably be, before it is judged: enough to know where it counts."""
-    return Step(
+def presumed_steps(detector: Detector, event: Event, match: Match) -> Iterator[Step]:
+    """The steps that a match may be once it is judged: enough to know where it counts.
+
+    What was known before, or explains it, may lower it.
+    """
+    severity = match.severity or detector.metadata.severity
+    if not isinstance(event, Course):
+        severity = severity_of(severity, event.outcome)
+    presumed = Step(
         finding="",
         detector=detector.name,
         title="",
@@ -65,10 +74,13 @@ def presumed_step(detector: Detector, event: Event, match: Match) -> Step:
         actor=event.actor,
         target=match.target.text,
         operation=event.name,
-        severity=match.severity or detector.metadata.severity,
+        severity=severity,
         outcome=event.outcome,
         stage=detector.metadata.stage,
         recipient=match.recipient,
         grant=match.grant,
         void=match.void,
     )
+    yield presumed
+    if severity > Severity.LOW and (match.change or match.countered_by):
+        yield replace(presumed, severity=Severity.LOW)
