@@ -183,9 +183,10 @@ class Rounds:
     def _gather(self, key: EntityKey, view: View, work: Work) -> bool:
         """Join what arrived to a gathering; False where that is nothing new, and everybody has been told."""
         known = view.drafts[key].entity if key in view.drafts else restored(key, view.rows[address_of_entity(key)])
-        if key in work.met and joined(known.notes, _notes(work.inbox[key])) == known.notes:
+        arrived = _notes(work.inbox[key])
+        if work.met.get(key) == arrived and joined(known.notes, arrived) == known.notes:
             return False
-        work.met.add(key)
+        work.met[key] = arrived
         self._draft(key, view, work)
         return True
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from grantwatch.drafting import Draft
 from grantwatch.judgement.rendering import Content
 from grantwatch.memory.entities import EntityKey, Published
-from grantwatch.memory.facts import Fact
+from grantwatch.memory.facts import Fact, Note
 from grantwatch.model.traces import Trace
 from grantwatch.ports import Parked, Row, RowKey
 from grantwatch.verdicts import Verdict
@@ -33,8 +33,8 @@ class Work(Struct):
     """All that is to be joined to entities. Joining it again changes nothing."""
     left: set[RowKey] = field(default_factory=set)
     """Rows that were inserted."""
-    met: set[EntityKey] = field(default_factory=set)
-    """Gatherings that have passed on what they hold."""
+    met: dict[EntityKey, dict[str, Note]] = field(default_factory=dict)
+    """What gatherings have passed on, whether or not they knew it before: who died may have stored it and not told."""
     traced: dict[EntityKey, dict[str, dict[str, Trace]]] = field(default_factory=dict)
     """What calls told of, by detector and name, whether or not that they did could be stored."""
     told: set[RowKey] = field(default_factory=set)
