@@ -18,6 +18,7 @@ from grantwatch.memory import facts as memory_facts
 from grantwatch.ports import Row, StateStore
 from grantwatch.settings import Settings
 from tests.histories import histories
+from tests.machines import attached, disk, snapshot
 from tests.memory.faults import ContendedStore, Intrusion, Outage, OutageError, Ports
 from tests.strategies import stable
 from tests.world import (
@@ -170,6 +171,22 @@ def crashed(bodies: Sequence[bytes], outage: Outage, *, restarted: bool) -> tupl
             engine = engine_on(ports, ports, ports) if restarted else engine
             job(engine)
     return current(sink), failed
+
+
+@pytest.mark.parametrize("after_the_work", [False, True])
+def test_what_led_to_a_machine_is_told_to_it_whenever_a_process_dies(after_the_work: bool) -> None:
+    """A volume in between may know already what it has not passed on."""
+    (copying, copied), (taking, taken) = disk(1, accepted=False), snapshot(0, accepted=False)
+    bodies = [body_of(attached(2)), body_of([copying, taking]), body_of([copied, taken])]
+    calm = quiet([copying, copied, taking, taken, *attached(2)])
+
+    for moment in range(1, 60):
+        table, failed = crashed(bodies, Outage(moment, after_the_work), restarted=True)
+        assert table == calm
+        if not failed:
+            break
+    assert not failed
+    assert moment > 20
 
 
 @stable(90)
