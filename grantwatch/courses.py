@@ -1,6 +1,7 @@
 """Where findings count beside their own entities: the courses of their subjects."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from msgspec.structs import replace
 
@@ -12,8 +13,11 @@ from grantwatch.memory.notes import courses_of, note_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.severity import Outcome, Severity
 from grantwatch.verdicts import Verdict
 from grantwatch.work import View
+
+_ENDS = (Outcome.SUCCEEDED, Outcome.FAILED)
 
 
 class Courses:
@@ -27,6 +31,15 @@ class Courses:
     def of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
         """Where a step belongs."""
         return courses_of(step, draft.entity.key.tenant, self._by_name.values(), self._windows)
+
+    def doubtful(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
+        """Where a step would belong had it ended otherwise, if some call of its entity failed.
+
+        Who knew less may have told of it there, and died before that was noted in the entity.
+        """
+        if any(phase.outcome is Outcome.FAILED for phase in draft.entity.phases.values()):
+            for outcome, severity in product(_ENDS, (Severity.LOW, Severity.MEDIUM)):
+                yield from self.of(replace(step, outcome=outcome, severity=severity, void=False), draft)
 
     def told_of(self, published: Published, draft: Draft) -> Iterator[GatheringKey]:
         """Where a finding counts or once counted."""

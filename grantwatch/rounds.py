@@ -158,6 +158,7 @@ class Rounds:
             for event, match in matches:
                 for step in presumed_steps(detector, event, match):
                     yield from self._courses.of(step, draft)
+                    yield from self._courses.doubtful(step, draft)
         for published in draft.entity.findings.values():
             yield from self._courses.told_of(published, draft)
 
@@ -205,7 +206,8 @@ class Rounds:
             for gathering in self._courses.of(each.step, draft):
                 if each.published is not None or _holds(view, gathering, each):
                     queue[gathering][each.step.finding] = self._courses.note(gathering, each.step, known)
-            for left in self._courses.left_by(each, draft):
+            doubtful = {course for course in self._courses.doubtful(each.step, draft) if _holds(view, course, each)}
+            for left in self._courses.left_by(each, draft) | doubtful.difference(self._courses.of(each.step, draft)):
                 queue[left][each.step.finding] = self._courses.note(left, replace(each.step, void=True), known)
         for entity, notes in draft.notes.items():
             queue[entity] = united(queue[entity], notes)

@@ -17,11 +17,14 @@ _LONGEST = 300
 
 
 def step_of(detector: Detector, content: Content, found: Sequence[Judged], overdue: datetime | None) -> Step:
-    """The step that a finding is, for findings that are made of findings; grants due by ``overdue`` were found so."""
+    """The step that a finding is, for findings that are made of findings; grants due by ``overdue`` were found so.
+
+    When its grant was last used was weighed already, and is not told with every use.
+    """
     lead = lead_of(found)
     match, held = lead.match, _held(found, overdue)
-    grant = held.match.grant
-    until = grant.overdue if grant else None
+    grant = replace(held.match.grant, last_used=None) if held.match.grant else None
+    until = grant.overdue if grant and held.grants_access else None
     return Step(
         finding=content["FindingId"],
         detector=detector.name,
