@@ -1,6 +1,6 @@
 """Where findings count beside their own entities: the courses of their subjects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import product
 
 from msgspec.structs import replace
@@ -51,14 +51,18 @@ class Courses:
         """What a course is told of a step that rests on so many facts."""
         return note_of(step, self._by_name[course.detector], self._windows, known)
 
-    def left_by(self, verdict: Verdict, draft: Draft) -> set[GatheringKey]:
-        """Where a finding was told to count and does no more. Notes in the entity where it does."""
+    def left_by(self, verdict: Verdict, draft: Draft, told: Set[GatheringKey]) -> set[GatheringKey]:
+        """Where a finding was told to count and does no more. Notes in the entity where it does.
+
+        ``told`` is where it was told just now, while its entity could not be stored.
+        """
         published = draft.entity.findings.get(verdict.step.detector)
         if published is None:
-            return set()
+            return set(told)
         now = set(self.of(verdict.step, draft))
-        before = set(self.told_of(published, draft))
-        if now - before:
+        noted = set(self.told_of(published, draft))
+        before = noted.union(told)
+        if (now | told) - noted:
             courses = tuple(sorted((key.detector, *key.natural) for key in now | before))
             findings = {verdict.step.detector: replace(published, courses=courses)}
             draft.entity.findings = {**draft.entity.findings, **findings}

@@ -17,7 +17,7 @@ from grantwatch.memory.entities import Entity, EntityKey
 from grantwatch.memory.events import Event, events_of, packed
 from grantwatch.memory.facts import Note
 from grantwatch.memory.notes import Notes, forwarded, named, told, traced
-from grantwatch.memory.sightings import Seen, seen_by
+from grantwatch.memory.sightings import Seen, seen_at_storage, seen_by
 from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Course
@@ -106,6 +106,8 @@ class Drafting:
         draft.overdue = set(_overdue(draft))
         if draft.matches and isinstance(entity.key, OperationKey):
             draft.seen = seen_by(entity.key, entity.phases.values(), sorted(set(_foreign_recipients(draft))))
+        elif draft.matches:
+            draft.seen = seen_at_storage(entity.key, entity.accesses.values())
         return draft
 
     def stated(self, detector: Detector, event: Event, parked: list[Parked]) -> Iterator[Statement]:

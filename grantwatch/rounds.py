@@ -17,6 +17,7 @@ from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
 from grantwatch.judgement.rendering import Organisation
 from grantwatch.judgement.steps import presumed_steps
+from grantwatch.memory.digests import digest
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, united
@@ -28,9 +29,10 @@ from grantwatch.model.bounded import Bounded
 from grantwatch.neighbourhood import Neighbourhood
 from grantwatch.ports import Clock, Row, RowKey, StateStore
 from grantwatch.verdicts import Verdict, Verdicts, known_of
-from grantwatch.work import View, Work
+from grantwatch.work import Telling, View, Work
 
 _REMEMBERED = 32_768
+_REMEMBERED_TELLINGS = 8_192
 
 
 class Rounds:
@@ -52,6 +54,7 @@ class Rounds:
         self._clock = clock
         self._sightings = Sightings(windows.training)
         self._left: Bounded[RowKey, date] = Bounded(_REMEMBERED)
+        self._told: Bounded[EntityKey, tuple[int, frozenset[Telling]]] = Bounded(_REMEMBERED_TELLINGS)
 
     def take(self, pending: set[EntityKey], news: set[EntityKey], work: Work) -> set[EntityKey]:
         """One round; returns who is to be taken again. ``news`` has facts that others have not heard of; it shrinks."""
@@ -66,6 +69,7 @@ class Rounds:
             if key not in lost:
                 work.revisions.update(revisions)
         again = self._unsettled_by(changes, lost_rows, work)
+        self._note_told(view, lost | view.later)
         told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
         following = (lost | view.later | again).union(*told)
         news -= pending - lost
@@ -154,13 +158,25 @@ class Rounds:
     def _gatherings(self, draft: Draft) -> Iterator[EntityKey]:
         """Where the findings of a draft may count, as far as that can be told before they are judged."""
         yield from draft.notes
+        told = {course for course, _ in self._told_by(draft)}
         for detector, matches in draft.matches.items():
             for event, match in matches:
                 for step in presumed_steps(detector, event, match):
-                    yield from self._courses.of(step, draft)
+                    yield from set(self._courses.of(step, draft)) - told
                     yield from self._courses.doubtful(step, draft)
         for published in draft.entity.findings.values():
-            yield from self._courses.told_of(published, draft)
+            yield from set(self._courses.told_of(published, draft)) - told
+
+    def _told_by(self, draft: Draft) -> Set[Telling]:
+        """What courses were told of an entity by this engine, if nobody else stored the entity since."""
+        content, told = self._told.get(draft.entity.key, (None, frozenset()))
+        row = draft.entity.row
+        return told if row is not None and content == hash(row.content) else frozenset()
+
+    def _note_told(self, view: View, unsettled: Set[EntityKey]) -> None:
+        for key, told in view.told.items():
+            if key not in unsettled and unsettled.isdisjoint(course for course, _ in told):
+                self._told[key] = hash(view.contents[key]), frozenset(told)
 
     def _conclude(
         self, view: View, neighbourhood: Neighbourhood, novelties: Mapping[EntityKey, Novelty], work: Work
@@ -168,7 +184,7 @@ class Rounds:
         """Judge the drafts, then what they contribute to, and what that contributes to, as far as it was read."""
         queue: Notes = defaultdict(dict)
         for key, draft in view.drafts.items():
-            self._judge(draft, neighbourhood, novelties.get(key, NOTHING_NEW), view, queue)
+            self._judge(draft, neighbourhood, novelties.get(key, NOTHING_NEW), view, work, queue)
             work.traced[key] = draft.entity.told
         while queue:
             arrived, queue = queue, defaultdict(dict)
@@ -177,7 +193,7 @@ class Rounds:
                 if address_of_entity(key) not in view.rows:
                     view.later.add(key)
                 elif self._gather(key, view, work):
-                    self._judge(view.drafts[key], neighbourhood, NOTHING_NEW, view, queue)
+                    self._judge(view.drafts[key], neighbourhood, NOTHING_NEW, view, work, queue)
         self._courses.roll_up(view)
         for parked in view.parked.values():
             work.parked += parked
@@ -194,20 +210,26 @@ class Rounds:
         self._draft(key, view, work)
         return True
 
-    def _judge(self, draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty, view: View, queue: Notes) -> None:
+    def _judge(
+        self, draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty, view: View, work: Work, queue: Notes
+    ) -> None:
         """The findings of a draft, and what it and they contribute to gatherings."""
         key = draft.entity.key
         view.verdicts[key] = found = self._verdicts.of(draft, neighbourhood, novelty)
         view.revisions[key] = {
             each.step.finding: (each.published, each.content) for each in found if each.published is not None
         }
-        known = known_of(draft, neighbourhood, novelty)
+        known, told = known_of(draft, neighbourhood, novelty), self._told_by(draft)
         for each in found:
-            for gathering in self._courses.of(each.step, draft):
+            name, courses = digest(each.step), set(self._courses.of(each.step, draft))
+            for gathering in courses:
                 if each.published is not None or _holds(view, gathering, each):
-                    queue[gathering][each.step.finding] = self._courses.note(gathering, each.step, known)
+                    view.told[key].add((gathering, name))
+                    work.courses[each.step.finding].add(gathering)
+                    if (gathering, name) not in told:
+                        queue[gathering][each.step.finding] = self._courses.note(gathering, each.step, known)
             doubtful = {course for course in self._courses.doubtful(each.step, draft) if _holds(view, course, each)}
-            for left in self._courses.left_by(each, draft) | doubtful.difference(self._courses.of(each.step, draft)):
+            for left in self._courses.left_by(each, draft, work.courses[each.step.finding]) | (doubtful - courses):
                 queue[left][each.step.finding] = self._courses.note(left, replace(each.step, void=True), known)
         for entity, notes in draft.notes.items():
             queue[entity] = united(queue[entity], notes)
@@ -224,6 +246,7 @@ class Rounds:
             if entity.accesses and entity.is_full:
                 work.saturated[entity.key] = entity.latest_use
             row = stored(entity)
+            view.contents[entity.key] = row.content
             if row.content != (entity.row.content if entity.row else None) or entity.key in work.overtaken:
                 (first if entity.may_take_back else others).append(row)
         if first and self._store.swap(first):

@@ -10,12 +10,16 @@ from grantwatch.drafting import Draft
 from grantwatch.judgement.rendering import Content
 from grantwatch.memory.entities import EntityKey, Published
 from grantwatch.memory.facts import Fact, Note
+from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.traces import Trace
 from grantwatch.ports import Parked, Row, RowKey
 from grantwatch.verdicts import Verdict
 
 Revisions = dict[str, tuple[Published, Content]]
 """Current revisions of findings, by their ids."""
+
+Telling = tuple[EntityKey, str]
+"""A course, and a digest of the step that it was told."""
 
 
 class Swept(Struct, frozen=True):
@@ -37,6 +41,8 @@ class Work(Struct):
     """Gatherings, and which of the notes that they were told they have passed on."""
     traced: dict[EntityKey, dict[str, dict[str, Trace]]] = field(default_factory=dict)
     """What calls told of, by detector and name, whether or not that they did could be stored."""
+    courses: dict[str, set[GatheringKey]] = field(default_factory=lambda: defaultdict(set))
+    """Where findings, by their ids, were told to count, whether or not that they were could be stored."""
     told: set[RowKey] = field(default_factory=set)
     """Sightings of which those who were displaced have been told."""
     overtaken: set[EntityKey] = field(default_factory=set)
@@ -54,5 +60,8 @@ class View(Struct):
     parked: dict[EntityKey, list[Parked]] = field(default_factory=lambda: defaultdict(list))
     revisions: dict[EntityKey, Revisions] = field(default_factory=dict)
     verdicts: dict[EntityKey, list[Verdict]] = field(default_factory=dict)
+    told: dict[EntityKey, set[Telling]] = field(default_factory=lambda: defaultdict(set))
+    contents: dict[EntityKey, bytes] = field(default_factory=dict)
+    """Of the rows that drafts amount to."""
     later: set[EntityKey] = field(default_factory=set)
     """Gatherings that something was added to, but whose rows were not read."""

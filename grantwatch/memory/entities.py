@@ -122,8 +122,16 @@ class Entity(Struct, kw_only=True):
 
     @property
     def may_take_back(self) -> bool:
-        """What was asked for is not known yet, and may show that its calls left other traces than were told."""
-        return bool(self.told) and all(phase.outcome is not Outcome.ATTEMPTED for phase in self.phases.values())
+        """Others are told of it what it may turn out not to be.
+
+        Its calls may have left other traces, while nobody knows what was asked for. They may have ended otherwise, or
+        at other times, while one is accepted only, where one failed, and where several share a key.
+        """
+        outcomes = [phase.outcome for phase in self.phases.values()]
+        if self.told and Outcome.ATTEMPTED not in outcomes:
+            return True
+        succeeded = outcomes.count(Outcome.SUCCEEDED)
+        return Outcome.FAILED in outcomes or succeeded > 1 or (Outcome.ACCEPTED in outcomes and not succeeded)
 
     def join(self, facts: Mapping[str, Fact], *, lapsed: bool = False, overdue: datetime | None = None) -> None:
         """Add facts, by digest, and what a sweep found."""

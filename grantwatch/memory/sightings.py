@@ -18,11 +18,13 @@ from msgspec import Struct, field
 
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Owner, address_of_entity
+from grantwatch.model.actor import Actor
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.network import network_of
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.resource import resource_of
 from grantwatch.model.severity import Outcome
+from grantwatch.model.storage_access import Access
 from grantwatch.ports import Row, RowKey
 
 _REMEMBERED = 65_536
@@ -97,18 +99,36 @@ def seen_by(key: OperationKey, phases: Iterable[Phase], recipients: Iterable[str
     taken_on = [phase for phase in known if phase.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)]
     if not taken_on:
         return None
-    subscription = resource_of(key.resource).subscription or ""
+    subscription = _subscription(key.resource)
     sightings: dict[Sighting, datetime] = {}
     for phase in taken_on:
-        for words, values in _sightings(key, phase, subscription):
+        for words, values in _sightings(key.name, phase.actor, subscription):
             sightings.setdefault(Sighting(words, key.tenant, values), phase.time)
     for tenant in recipients:
         sightings.setdefault(Sighting("access for this tenant", key.tenant, (tenant,)), taken_on[0].time)
     return Seen(key, known[0].time, subscription, sightings)
 
 
-def _sightings(key: OperationKey, phase: Phase, subscription: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    operation, actor = key.name.lower(), phase.actor
+def seen_at_storage(key: EntityKey, accesses: Iterable[Access]) -> Seen | None:
+    """What requests for delegation keys saw: of storage's requests those alone hand something out and name who asks."""
+    asked = sorted((each for each in accesses if each.requests_delegation_key and each.succeeded), key=_time_of)
+    sightings: dict[Sighting, datetime] = {}
+    for access in asked:
+        for words, values in _sightings(access.operation, access.actor, _subscription(access.resource)):
+            sightings.setdefault(Sighting(words, key.tenant, values), access.time)
+    return Seen(key, asked[0].time, _subscription(asked[0].resource), sightings) if asked else None
+
+
+def _time_of(access: Access) -> datetime:
+    return access.time
+
+
+def _subscription(resource: str) -> str:
+    return resource_of(resource).subscription or ""
+
+
+def _sightings(name: str, actor: Actor, subscription: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    operation = name.lower()
     if subscription:
         yield "this operation in this subscription", (subscription, operation)
     if actor.id:

@@ -69,8 +69,13 @@ def test_what_counts_is_what_the_table_says(seed: int) -> None:
     """Not what a finding said before: that rested on more of what others said, but on less of its own."""
     day = _shuffled(seed)
 
+    rolled_up = {
+        each["Evidence"]["Detector"] for each in day.findings.values() if each["Detector"] == "findings_rolled_up"
+    }
     assert len(day.steps) > 100
     for name, steps in day.steps.items():
+        if name not in day.findings and {step["detector"] for step in steps} <= rolled_up:
+            continue
         finding = day.findings[name]
         for step in steps:
             assert step["severity"] == finding["Severity"]
