@@ -18,7 +18,7 @@ from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.storage_access import Access
 from grantwatch.ports import Clock, Parked, Row, StateStore
 from grantwatch.rounds import Rounds
-from grantwatch.work import Revisions, Swept, Work
+from grantwatch.work import Revisions, Swept, Told, Work
 
 _Use = tuple[GatheringKey, str]
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -41,6 +41,7 @@ class Conclusion(Struct):
     parked: list[Parked] = field(default_factory=list)
     facts: Facts = field(default_factory=dict)
     saturated: dict[EntityKey, datetime] = field(default_factory=dict)
+    told_by: dict[EntityKey, Told] = field(default_factory=dict)
 
 
 class DuePart(Struct, frozen=True):
@@ -93,7 +94,7 @@ class Recollection:
         for _ in range(_MOST_ROUNDS):
             if not following:
                 self._note_time(facts)
-                return Conclusion(work.revisions, work.parked, facts, work.saturated)
+                return Conclusion(work.revisions, work.parked, facts, work.saturated, work.told_by)
             following = self._rounds.take(following, news, work)
         raise StateConflictError(f"{len(following)} entities kept changing under other writers")
 
@@ -127,6 +128,7 @@ class Recollection:
 
     def confirm(self, conclusion: Conclusion) -> None:
         """Everything of it is durable and published; repeats need not be looked at again."""
+        self._rounds.confirm(conclusion.told_by)
         for key, latest in conclusion.saturated.items():
             self._saturated[key] = latest
         for name, (published, _) in conclusion.revisions.items():

@@ -29,7 +29,7 @@ from grantwatch.model.bounded import Bounded
 from grantwatch.neighbourhood import Neighbourhood
 from grantwatch.ports import Clock, Row, RowKey, StateStore
 from grantwatch.verdicts import Verdict, Verdicts, known_of
-from grantwatch.work import Telling, View, Work
+from grantwatch.work import Telling, Told, View, Work
 
 _REMEMBERED = 32_768
 _REMEMBERED_TELLINGS = 8_192
@@ -54,7 +54,7 @@ class Rounds:
         self._clock = clock
         self._sightings = Sightings(windows.training)
         self._left: Bounded[RowKey, date] = Bounded(_REMEMBERED)
-        self._told: Bounded[EntityKey, tuple[int, frozenset[Telling]]] = Bounded(_REMEMBERED_TELLINGS)
+        self._told: Bounded[EntityKey, Told] = Bounded(_REMEMBERED_TELLINGS)
 
     def take(self, pending: set[EntityKey], news: set[EntityKey], work: Work) -> set[EntityKey]:
         """One round; returns who is to be taken again. ``news`` has facts that others have not heard of; it shrinks."""
@@ -69,7 +69,7 @@ class Rounds:
             if key not in lost:
                 work.revisions.update(revisions)
         again = self._unsettled_by(changes, lost_rows, work)
-        self._note_told(view, lost | view.later)
+        work.told_by.update(_told_in(view, lost | view.later))
         told = (neighbourhood.followers(draft) for draft in drafts if draft.entity.key in news)
         following = (lost | view.later | again).union(*told)
         news -= pending - lost
@@ -173,10 +173,10 @@ class Rounds:
         row = draft.entity.row
         return told if row is not None and content == hash(row.content) else frozenset()
 
-    def _note_told(self, view: View, unsettled: Set[EntityKey]) -> None:
-        for key, told in view.told.items():
-            if key not in unsettled and unsettled.isdisjoint(course for course, _ in told):
-                self._told[key] = hash(view.contents[key]), frozenset(told)
+    def confirm(self, told_by: Mapping[EntityKey, Told]) -> None:
+        """What courses were told is stored, and what they made of it is published."""
+        for key, told in told_by.items():
+            self._told[key] = told
 
     def _conclude(
         self, view: View, neighbourhood: Neighbourhood, novelties: Mapping[EntityKey, Novelty], work: Work
@@ -270,6 +270,13 @@ class Rounds:
             overtaken |= self._sightings.graduates(self._store.scan(sorted(begins)), begins)
         work.overtaken |= overtaken
         return again | overtaken
+
+
+def _told_in(view: View, unsettled: Set[EntityKey]) -> Iterator[tuple[EntityKey, Told]]:
+    """What courses were told in a round, of entities that are stored, as they all are."""
+    for key, told in view.told.items():
+        if key not in unsettled and unsettled.isdisjoint(course for course, _ in told):
+            yield key, (hash(view.contents[key]), frozenset(told))
 
 
 def _holds(view: View, gathering: EntityKey, verdict: Verdict) -> bool:

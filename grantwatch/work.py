@@ -21,6 +21,9 @@ Revisions = dict[str, tuple[Published, Content]]
 Telling = tuple[EntityKey, str]
 """A course, and a digest of the step that it was told."""
 
+Told = tuple[int, frozenset[Telling]]
+"""What courses were told of an entity, and a hash of the row that it then was."""
+
 
 class Swept(Struct, frozen=True):
     """What a sweep found due: calls whose end nobody waits for, and until when grants should have been closed."""
@@ -45,6 +48,7 @@ class Work(Struct):
     """Where findings, by their ids, were told to count, whether or not that they were could be stored."""
     told: set[RowKey] = field(default_factory=set)
     """Sightings of which those who were displaced have been told."""
+    told_by: dict[EntityKey, Told] = field(default_factory=dict)
     overtaken: set[EntityKey] = field(default_factory=set)
     """Entities that were not the first to see something, after all."""
     revisions: Revisions = field(default_factory=dict)
