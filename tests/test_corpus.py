@@ -65,8 +65,8 @@ HOSTILE: dict[tuple[str, int], tuple[tuple[str, str], ...]] = {
     (PANTHER, 185): (("protection_removed", "Low"),),
     (PANTHER, 186): (("protection_removed", "Informational"),),  # refused
     (PANTHER, 188): (("sas_first_used", "Medium"), ("sas_used_externally", "Medium")),
-    (PANTHER, 189): (("sas_first_used", "Low"), ("sas_used_externally", "Low")),
-    (PANTHER, 190): (("sas_used_externally", "Informational"),),  # from a private address
+    (PANTHER, 189): (("sas_first_used", "Medium"), ("sas_used_externally", "Low")),
+    (PANTHER, 190): (("sas_first_used", "Low"), ("sas_used_externally", "Informational")),  # from a private address
     (PANTHER, 207): (("disk_access_granted", "Medium"),),
     (PANTHER, 208): (("disk_access_granted", "Medium"),),
     (PANTHER, 209): (("disk_access_granted", "Medium"),),
