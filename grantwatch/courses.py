@@ -87,6 +87,8 @@ class Courses:
         self, step: Step, tenant: str, view: View, listed: dict[EntityKey, set[str] | None], *, before: bool
     ) -> bool:
         """Whether a step comes after those that get rows. As before, where what it is counted among was not read."""
+        if step.severity > Severity.LOW:
+            return False
         for key in courses_of(step, tenant, self._listing, self._windows):
             if key not in listed:
                 listed[key] = _listed_in(key, view, self._by_name[key.detector].lists or 0)
@@ -112,5 +114,6 @@ def _listed_in(key: EntityKey, view: View, most: int) -> set[str] | None:
     if key not in view.drafts and address not in view.rows:
         return None
     entity = view.drafts[key].entity if key in view.drafts else restored(key, view.rows[address])
-    steps = [(note.step.at, note.step.finding) for note in entity.notes.values() if note.step and note.holds]
-    return {finding for _, finding in sorted(steps)[:most]}
+    steps = [note.step for note in entity.notes.values() if note.step and note.holds]
+    told = sorted((step.at, step.finding) for step in steps if step.severity <= Severity.LOW)
+    return {finding for _, finding in told[:most]}

@@ -16,7 +16,7 @@ from grantwatch.courses import Courses
 from grantwatch.detection.index import Index
 from grantwatch.drafting import Draft, Drafting
 from grantwatch.judgement.rendering import Organisation
-from grantwatch.judgement.steps import presumed_steps
+from grantwatch.judgement.steps import presumed_step
 from grantwatch.memory.digests import digest
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, address_of_entity, restored, stored
@@ -161,9 +161,9 @@ class Rounds:
         told = {course for course, _ in self._told_by(draft)}
         for detector, matches in draft.matches.items():
             for event, match in matches:
-                for step in presumed_steps(detector, event, match):
-                    yield from set(self._courses.of(step, draft)) - told
-                    yield from self._courses.doubtful(step, draft)
+                step = presumed_step(detector, event, match)
+                yield from set(self._courses.of(step, draft)) - told
+                yield from self._courses.doubtful(step, draft)
         for published in draft.entity.findings.values():
             yield from set(self._courses.told_of(published, draft)) - told
 

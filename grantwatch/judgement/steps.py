@@ -1,6 +1,6 @@
 """What a finding says in brief."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from grantwatch.judgement.judged import Judged, lead_of, precedence
 from grantwatch.judgement.rendering import Content
 from grantwatch.memory.events import Event
 from grantwatch.model.course import Course, Step
-from grantwatch.model.severity import Severity, severity_of
+from grantwatch.model.severity import severity_of
 
 _LONGEST = 300
 
@@ -60,15 +60,10 @@ def _held(found: Sequence[Judged], overdue: datetime | None) -> Judged:
     return min([judged for judged in found if judged.grants_access] or found, key=rank)
 
 
-def presumed_steps(detector: Detector, event: Event, match: Match) -> Iterator[Step]:
-    """The steps that a match may be once it is judged: enough to know where it counts.
-
-    What was known before, or explains it, may lower it.
-    """
+def presumed_step(detector: Detector, event: Event, match: Match) -> Step:
+    """The step that a match will probably be, before it is judged: enough to know where it counts."""
     severity = match.severity or detector.metadata.severity
-    if not isinstance(event, Course):
-        severity = severity_of(severity, event.outcome)
-    presumed = Step(
+    return Step(
         finding="",
         detector=detector.name,
         title="",
@@ -77,13 +72,10 @@ def presumed_steps(detector: Detector, event: Event, match: Match) -> Iterator[S
         actor=event.actor,
         target=match.target.text,
         operation=event.name,
-        severity=severity,
+        severity=severity if isinstance(event, Course) else severity_of(severity, event.outcome),
         outcome=event.outcome,
         stage=detector.metadata.stage,
         recipient=match.recipient,
         grant=match.grant,
         void=match.void,
     )
-    yield presumed
-    if severity > Severity.LOW and (match.change or match.countered_by):
-        yield replace(presumed, severity=Severity.LOW)
