@@ -19,6 +19,7 @@ from grantwatch.local import engine
 from grantwatch.model.finding import TABLE
 from grantwatch.settings import Settings
 from tests.stand_ins.azurite import Azurite
+from tests.stand_ins.azurite import azurite as own_azurite
 from tests.stand_ins.event_hubs import EventHubs
 from tests.stand_ins.identity import identity_endpoint
 from tests.stand_ins.logs_ingestion import RULE, TOKEN, LogsIngestion
@@ -31,6 +32,13 @@ CONSUMERS = 3
 PARTITIONS = 4
 PATIENCE = 15.0
 _PACE = ("--first-delay", "0.2", "--balancing", "0.3", "--ownership", "2", "--no-chores")
+
+
+@pytest.fixture
+def azurite(tmp_path: Path) -> Iterator[Azurite]:
+    """Storage of its own: what others told an app in the same table, this day would remember."""
+    with own_azurite(tmp_path) as stand_in:
+        yield stand_in
 
 
 @pytest.fixture
