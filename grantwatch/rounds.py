@@ -36,7 +36,7 @@ _REMEMBERED_TELLINGS = 8_192
 
 
 class Rounds:
-    """Takes entities through rounds. Keeps nothing but what it knows of sightings, and of what it left under topics."""
+    """Takes entities through rounds. Keeps what it knows of sightings, what it left under topics, and what it told."""
 
     def __init__(
         self,

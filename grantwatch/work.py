@@ -49,6 +49,7 @@ class Work(Struct):
     told: set[RowKey] = field(default_factory=set)
     """Sightings of which those who were displaced have been told."""
     told_by: dict[EntityKey, Told] = field(default_factory=dict)
+    """What courses were told of entities, where all of it is stored."""
     overtaken: set[EntityKey] = field(default_factory=set)
     """Entities that were not the first to see something, after all."""
     revisions: Revisions = field(default_factory=dict)
@@ -65,6 +66,7 @@ class View(Struct):
     revisions: dict[EntityKey, Revisions] = field(default_factory=dict)
     verdicts: dict[EntityKey, list[Verdict]] = field(default_factory=dict)
     told: dict[EntityKey, set[Telling]] = field(default_factory=lambda: defaultdict(set))
+    """What courses are told of entities, now or before."""
     contents: dict[EntityKey, bytes] = field(default_factory=dict)
     """Of the rows that drafts amount to."""
     later: set[EntityKey] = field(default_factory=set)
