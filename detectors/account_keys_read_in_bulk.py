@@ -5,6 +5,7 @@ from grantwatch.detection.match import Match, nothing_in
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.bulk import common_place, counted, places, subscriptions
 from grantwatch.model.course import Course, Step, Window
+from grantwatch.model.quantity import quantity
 from grantwatch.model.severity import Severity
 
 _FEWEST = 3
@@ -60,8 +61,8 @@ def account_keys_read_in_bulk(course: Course) -> Said:
     accounts, reached = places(read), subscriptions(read)
     number = counted(len(accounts), course)
     yield Match(
-        summary=f"{read[0].actor.label} read the keys of {number} storage accounts in {len(reached)} "
-        f"subscription{'s' if len(reached) > 1 else ''}.",
+        summary=f"{read[0].actor.label} read the keys of {number} storage accounts in "
+        f"{quantity(len(reached), 'subscription')}.",
         target=common_place(read),
         at=read[0].at,
         severity=Severity.HIGH if len(accounts) >= _MANY_ACCOUNTS else None,

@@ -7,6 +7,7 @@ from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, nothing_in
 from grantwatch.model.attack import Analytic, Technique
 from grantwatch.model.course import Course, Step, Window
+from grantwatch.model.quantity import quantity
 from grantwatch.model.severity import Severity
 
 
@@ -76,4 +77,4 @@ def _summary(step: Step, opened: datetime, overdue: datetime) -> str:
 def _length(time: timedelta) -> str:
     """In days, or where that would be none in hours, rounded down."""
     unit, number = ("day", time.days) if time.days else ("hour", time // timedelta(hours=1))
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return quantity(number, unit)

@@ -22,6 +22,7 @@ from grantwatch.logbook import (
     unreported,
     window_of,
 )
+from grantwatch.model.quantity import quantity
 from grantwatch.parking import DEAD_LETTERS, OUTBOX
 from grantwatch.ports import Clock, ParkingPlace, StateStore, Tables
 from grantwatch.recovery import Drained, Replayed, drain, replay
@@ -170,17 +171,16 @@ def _troubles(sources: Mapping[str, Any], parked: Mapping[str, int]) -> Iterator
     """What an operator should look at, a sentence each."""
     for source, seen in sources.items():
         last_hour = seen["last_hour"]
-        if last_hour["failures"]:
-            yield f"{source}: {last_hour['failures']} deliveries failed in the last hour."
-        if last_hour["faults"]:
-            yield f"{source}: {last_hour['faults']} deliveries met a fault in GrantWatch in the last hour."
+        for number, what in ((last_hour["failures"], "failed"), (last_hour["faults"], "met a fault in GrantWatch")):
+            if number:
+                yield f"{source}: {quantity(number, 'delivery', 'deliveries')} {what} in the last hour."
         if seen["seconds_since"] is None:
             yield f"{source}: nothing has ever come."
         elif seen["seconds_since"] > _SILENCE.total_seconds():
             yield f"{source}: nothing has come for {seen['seconds_since'] // 60} minutes."
     for folder, bundles in parked.items():
         if bundles:
-            yield f"{bundles} bundles lie in {folder}/."
+            yield f"{quantity(bundles, 'bundle')} {'lies' if bundles == 1 else 'lie'} in {folder}/."
 
 
 def _shown(counters: Counters) -> dict[str, Any]:

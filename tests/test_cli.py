@@ -69,6 +69,17 @@ def test_lesser_findings_can_be_left_out(log: str, store: str) -> None:
     assert "not shown" in result.stderr
 
 
+def test_one_of_a_sort_is_counted_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    path.write_bytes(body_of([sas_read()]))
+
+    result = run("replay", str(path), "--store", ":memory:", "--min-severity", "High")
+
+    assert "1 record: 0 ignored, 1 looked into" in result.stderr
+    assert "1 finding: 0 High, 0 Medium, 1 Low" in result.stderr
+    assert "1 finding below High is not shown" in result.stderr
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_standard_input_directories_and_gzip_are_read_alike(
     log: str, store: str, tmp_path: Path, *, packed: bool

@@ -66,6 +66,12 @@ def test_the_table_is_followed_by_the_commands_that_close_what_is_open(store: st
     assert "renew" not in answer.stdout  # both SAS have expired as well
 
 
+def test_one_grant_is_counted_as_one(store: str) -> None:
+    answer = CliRunner().invoke(app, ["grants", "--store", store, "--resource", "payroll-os"])
+
+    assert answer.stderr.strip() == "1 grant, 0 of them open."
+
+
 def test_csv_has_every_column_of_a_grant_as_plain_text(store: str) -> None:
     answer = CliRunner().invoke(app, ["grants", "--store", store, "--format", "csv"])
     rows = list(csv.DictReader(answer.stdout.splitlines()))

@@ -18,6 +18,7 @@ from grantwatch.cli.sources import total_size
 from grantwatch.cli.terminal import Discreet, progress, say, stop
 from grantwatch.errors import GrantWatchError, QueryError, SettingsError
 from grantwatch.model.finding import TABLE
+from grantwatch.model.quantity import quantity
 from grantwatch.model.severity import Severity
 from grantwatch.settings import Settings
 
@@ -119,7 +120,10 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
     tables.print_tally(outcome.tally, outcome.findings, messages)
     hidden = len(outcome.findings) - len(shown)
     if hidden:
-        messages.print(f"{hidden:,} findings below {least} are not shown; --min-severity Informational shows them.")
+        are, them = ("is", "it") if hidden == 1 else ("are", "them")
+        messages.print(
+            f"{quantity(hidden, 'finding')} below {least} {are} not shown; --min-severity Informational shows {them}."
+        )
     for fault in outcome.faults:
         say(fault, "red")
     if store != IN_MEMORY:

@@ -26,6 +26,7 @@ from grantwatch.delivery import Delivery
 from grantwatch.errors import GrantWatchError, SettingsError, SinkUnavailableError, UnavailableError
 from grantwatch.model.finding import Finding
 from grantwatch.model.grant_row import GrantRow
+from grantwatch.model.quantity import quantity
 from grantwatch.service import Service
 from grantwatch.settings import CloudSettings, Settings
 from grantwatch.tally import Tally
@@ -121,7 +122,9 @@ def command(
         terminal.stop(str(error), code=2)
     except (GrantWatchError, OSError) as error:
         terminal.stop(str(error), code=1)
-    terminal.say(f"{tally.records:,} records read, {tally.published:,} revisions of findings published.")
+    terminal.say(
+        f"{quantity(tally.records, 'record')} read, {quantity(tally.published, 'revision')} of findings published."
+    )
     raise typer.Exit(130 if signal.SIGINT in signals else 0)
 
 

@@ -18,6 +18,7 @@ from grantwatch.errors import GrantWatchError
 from grantwatch.model.grant import GrantStatus
 from grantwatch.model.grant_row import TABLE
 from grantwatch.model.inventory import StandingGrant, inventory
+from grantwatch.model.quantity import quantity
 from grantwatch.model.severity import Severity
 
 _ROWS = f"{TABLE} | summarize arg_max(Revision, *) by FindingId, GrantId"
@@ -83,7 +84,7 @@ def _print(found: Sequence[StandingGrant]) -> None:
         console.print("\nTo close those that are open (Low and worse):", style="bold")
     for command in commands:
         console.print(Text(f"  {command}"), soft_wrap=True)
-    tables.console_for(sys.stderr).print(f"\n{len(found):,} grants, {len(standing):,} of them open.")
+    tables.console_for(sys.stderr).print(f"\n{quantity(len(found), 'grant')}, {len(standing):,} of them open.")
 
 
 def _row(each: StandingGrant) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ from grantwatch.cli.sources import (
     total_size,
 )
 from grantwatch.errors import GrantWatchError, SettingsError
+from grantwatch.model.quantity import quantity
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ def command(
         terminal.stop(f"Interrupted; what was confirmed is sent, and {advice}.", code=130)
     except (GrantWatchError, OSError) as error:
         terminal.stop(str(error), code=1)
-    terminal.say(f"{outcome.bodies:,} message bodies sent to {hub}.")
+    terminal.say(f"{quantity(outcome.bodies, 'message body', 'message bodies')} sent to {hub}.")
     for fault in outcome.faults:
         terminal.say(fault, "red")
     raise typer.Exit(1 if outcome.faults else 0)

@@ -14,6 +14,7 @@ from grantwatch.memory.precedence import ranked
 from grantwatch.model.actor import Actor, ActorKind
 from grantwatch.model.grant import Grant, GrantKind
 from grantwatch.model.network import IpClass, Networks, network_of
+from grantwatch.model.quantity import quantity
 from grantwatch.model.resource import resource_of
 from grantwatch.model.sas import Sas, SasKind
 from grantwatch.wire.leak import Leak
@@ -80,10 +81,10 @@ class _Day(Struct, frozen=True):
         row = self.row
         first, last = _minute(row["FirstUsedAt"]), f"{row['LastUsedAt'].astimezone(UTC):%H:%M}"
         about = "about " if row["Estimated"] else ""
-        taken = f"{row['Requests']:,} requests, {_size(row['BytesRead'])}, {row['ObjectsRead']:,} objects"
+        requests, objects = quantity(row["Requests"], "request"), quantity(row["ObjectsRead"], "object")
         whence = f"from {', '.join(self.places) or 'unknown addresses'}"
         agents = f"; by {', '.join(_listed(row['Agents']))}" if _listed(row["Agents"]) else ""
-        return f"{first} to {last}: {about}{taken}, {whence}{agents}"
+        return f"{first} to {last}: {about}{requests}, {_size(row['BytesRead'])}, {objects}, {whence}{agents}"
 
 
 def sightings_in(store: Answering, leak: Leak) -> Sightings:
@@ -183,8 +184,8 @@ def _taken(evidence: Mapping[str, Any]) -> Iterator[str]:
     """How much, where it was counted, and until when."""
     if "BytesAtLeast" in evidence:
         yield (
-            f"at least {_size(evidence['BytesAtLeast'])}, {evidence['ObjectsAtLeast']:,} objects and "
-            f"{evidence['RequestsAtLeast']:,} requests until {evidence['WindowEnd'][:16].replace('T', ' ')}"
+            f"at least {_size(evidence['BytesAtLeast'])}, {quantity(evidence['ObjectsAtLeast'], 'object')} and "
+            f"{quantity(evidence['RequestsAtLeast'], 'request')} until {evidence['WindowEnd'][:16].replace('T', ' ')}"
         )
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from grantwatch.model.finding import Finding
 from grantwatch.model.grant import GrantStatus
+from grantwatch.model.quantity import quantity
 from grantwatch.model.severity import Outcome, Severity
 from grantwatch.tally import Tally
 
@@ -83,19 +84,22 @@ def print_containment(findings: Sequence[Finding], console: Console) -> None:
         console.print(Text(f"  {command}"), soft_wrap=True)
     lesser = sum(each.Severity is Severity.LOW and each.GrantStatus is GrantStatus.OPEN for each in standing)
     if lesser:
-        console.print(f"\n{lesser} grants of Low findings are open too; their commands are in the Containment column.")
+        are = "is" if lesser == 1 else "are"
+        console.print(
+            f"\n{quantity(lesser, 'grant')} of Low findings {are} open too; --format json has the command for each."
+        )
 
 
 def print_tally(tally: Tally, findings: Sequence[Finding], console: Console) -> None:
     """The books: what became of every record."""
     console.print(
-        f"\n{tally.records:,} records: {tally.ignored:,} ignored, {tally.selected:,} looked into, "
+        f"\n{quantity(tally.records, 'record')}: {tally.ignored:,} ignored, {tally.selected:,} looked into, "
         f"{tally.rejected:,} unreadable."
     )
     counts = ", ".join(
         f"{sum(each.Severity is severity for each in findings)} {severity}" for severity in reversed(Severity)
     )
-    console.print(f"{len(findings):,} findings: {counts}.")
+    console.print(f"{quantity(len(findings), 'finding')}: {counts}.")
 
 
 def print_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], console: Console) -> None:

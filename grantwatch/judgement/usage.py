@@ -7,6 +7,7 @@ from grantwatch.memory.digests import digest
 from grantwatch.model.day_of_use import DayOfUse
 from grantwatch.model.grant import GrantStatus
 from grantwatch.model.grant_in_use import grant_in_use
+from grantwatch.model.quantity import quantity
 
 
 def usage(day: DayOfUse) -> Content:
@@ -35,7 +36,8 @@ def usage(day: DayOfUse) -> Content:
         "Withdrawn": False,
         "Severity": None,
         "Detector": key.detector,
-        "Summary": f"{day.requests:,} requests read data of {uses.first.account} with one SAS on {day.day:%Y-%m-%d}.",
+        "Summary": f"{quantity(day.requests, 'request')} read data of {uses.first.account} with one SAS "
+        f"on {day.day:%Y-%m-%d}.",
         "ActorId": actor.id,
         "ActorName": actor.upn or actor.name or actor.app_id,
         "ActorKind": actor.kind,

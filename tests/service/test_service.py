@@ -96,9 +96,9 @@ def test_health_tells_what_somebody_should_look_at() -> None:
     answer = rig.service.health()
     assert answer["status"] == "degraded"
     assert answer["problems"] == [
-        "activity_log: 1 deliveries failed in the last hour.",
+        "activity_log: 1 delivery failed in the last hour.",
         "storage_log: nothing has come for 31 minutes.",
-        "1 bundles lie in deadletter/.",
+        "1 bundle lies in deadletter/.",
     ]
 
 
