@@ -21,7 +21,8 @@ help: ## Show what can be made
 
 demo: $(STAMP) $(SAMPLE)/storage-log.jsonl.gz ## Replay a day of logs with an attack in it, and print the findings
 	@# The sample has two broken bodies, as real logs do: replay names them and exits with 1.
-	@$(RUN) -m grantwatch replay $(SAMPLE) --store $(SAMPLE)/demo.duckdb --fresh || test $$? -eq 1
+	@$(RUN) -m grantwatch replay $(SAMPLE) --store $(SAMPLE)/demo.duckdb --fresh \
+		--owner-tenant 00000000-cfd7-4dfc-83c3-94162126f90a || test $$? -eq 1
 
 $(SAMPLE)/storage-log.jsonl.gz: $(STAMP) $(wildcard samples/*.py tools/records/*.py)
 	@$(RUN) -m samples.incident --out $(SAMPLE)

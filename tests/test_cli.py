@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 
 from grantwatch.cli.app import app
 from grantwatch.model.finding import Finding
-from tests.world import ADMIN, BEGIN, DISK, NOON, SUBSCRIPTION, body_of, disk_access, ordinary_read, sas_read
-from tools.azure_records import activity_call
+from tests.world import ADMIN, BEGIN, DISK, NOON, OWNER, SUBSCRIPTION, body_of, disk_access, ordinary_read, sas_read
+from tools.azure_records import Record, activity_call
 
 QUERY = "GrantWatchFindings_CL | summarize arg_max(Revision, *) by FindingId | project Detector, Severity, Techniques"
 
@@ -165,6 +165,43 @@ def test_replaying_twice_changes_nothing_and_more_logs_continue(tmp_path: Path, 
     assert [row["GrantStatus"] for row in once] == ["Open"] * len(once)
     assert max(twice, key=lambda row: row["Revision"])["GrantStatus"] == "Revoked"
     assert len({row["Revision"] for row in twice}) == len(twice) == len(once) + 1
+
+
+ADVICE = "nothing relates them to the Activity records"
+
+
+def test_without_an_owner_tenant_it_is_said_once_that_storage_and_calls_are_not_related(log: str, store: str) -> None:
+    result = run("replay", log, log, "--store", store)
+
+    (sentence,) = [line for line in result.stderr.splitlines() if ADVICE in line]
+    assert f"--owner-tenant {OWNER.id}" in sentence
+    assert "GRANTWATCH_OWNER_TENANT_ID" in sentence
+
+
+def test_both_kinds_of_records_count_though_they_were_replayed_one_after_the_other(tmp_path: Path, store: str) -> None:
+    calls, requests = tmp_path / "calls.json", tmp_path / "requests.json"
+    calls.write_bytes(body_of(disk_access()))
+    requests.write_bytes(body_of([sas_read()]))
+
+    said = [run("replay", str(path), "--store", store).stderr for path in (calls, requests)]
+
+    assert [ADVICE in each for each in said] == [False, True]
+
+
+@pytest.mark.parametrize("records", [disk_access(), [sas_read()]])
+def test_one_kind_of_records_alone_needs_no_owner_tenant(records: list[Record], tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    path.write_bytes(body_of(records))
+
+    assert ADVICE not in run("replay", str(path), "--store", ":memory:").stderr
+
+
+def test_an_owner_tenant_relates_both_kinds_of_records(log: str, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = run("replay", log, "--store", store, "--owner-tenant", OWNER.id)
+    monkeypatch.setenv("GRANTWATCH_OWNER_TENANT_ID", OWNER.id)
+    found = run("replay", log, "--store", ":memory:")
+
+    assert ADVICE not in given.stderr + found.stderr
 
 
 def test_our_own_networks_are_not_reported(log: str) -> None:

@@ -126,6 +126,8 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
         )
     for fault in outcome.faults:
         say(fault, "red")
+    if outcome.advice:
+        say(outcome.advice, "yellow")
     if store != IN_MEMORY:
         option = "" if store == options.DEFAULT_STORE else f" --store {shlex.quote(store)}"
         messages.print("\nTo query further, in KQL as in Log Analytics:")

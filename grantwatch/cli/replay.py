@@ -10,22 +10,24 @@ from grantwatch.adapters.in_memory import MemoryParking, MemorySink
 from grantwatch.adapters.local_store import LocalStore
 from grantwatch.cli.sources import Unreadable, bodies_in, expanded, reason_of
 from grantwatch.engine import Engine
-from grantwatch.model.finding import Finding
+from grantwatch.model.finding import TABLE, Finding
 from grantwatch.model.grant_row import GrantRow
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
 
 _BODIES_A_BATCH = 64
+_OF_CALLS, _OF_STORAGE = "AzureActivity", "StorageLog"
 
 
 @dataclass(slots=True)
 class Replay:
-    """What a replay came to. ``faults`` are sentences about what could not be read."""
+    """What a replay came to. ``faults`` are sentences about what could not be read, ``advice`` one on what to do."""
 
     findings: list[Finding] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     faults: list[str] = field(default_factory=list)
+    advice: str | None = None
 
 
 class _Tee:
@@ -60,7 +62,22 @@ def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read:
             outcome.faults.append(fault)
     outcome.tally += engine.sweep()
     outcome.findings = sink.kept.current()
+    outcome.advice = None if settings.owner_tenant_id else _on_the_owner_tenant(store)
     return outcome
+
+
+def _on_the_owner_tenant(store: LocalStore) -> str | None:
+    """What to do where findings of storage, without a tenant, stand beside findings of calls, which name theirs."""
+    _, rows = store.query(f"{TABLE} | summarize Rows = count() by SourceLog, OwnerTenantId")
+    owners = {owner for source, owner, _ in rows if source == _OF_CALLS and owner}
+    if not owners or not any(source == _OF_STORAGE and owner is None for source, owner, _ in rows):
+        return None
+    tenant = owners.pop() if len(owners) == 1 else "GUID"
+    return (
+        "Storage records name no tenant, so nothing relates them to the Activity records of tenant "
+        f"{tenant}: replay them together into a new store with --owner-tenant {tenant} "
+        f"(or {Settings.variable_of('owner_tenant_id')})."
+    )
 
 
 def _run(engine: Engine, bodies: Iterator[bytes]) -> tuple[Tally, Exception | None]:
