@@ -17,10 +17,16 @@ from grantwatch.detection.sas_uses import (
 from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.network import IpClass, network_of
+from grantwatch.model.sas import SasKind
 from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, StorageAccess
 
 _SLOWEST_CLOCK = timedelta(hours=1)
+_NAMES = {
+    SasKind.ACCOUNT: "An account SAS",
+    SasKind.SERVICE: "A service SAS",
+    SasKind.USER_DELEGATION: "A user delegation SAS",
+}
 
 
 def by_signature_network_and_day(access: Access) -> tuple[str, ...] | None:
@@ -82,9 +88,9 @@ def sas_used_externally(storage: StorageAccess) -> Said:
         yield from _requests(storage)
         return
     sas = access.sas
-    name = "portal-like SAS" if storage.in_portal else sas.kind if sas else "SAS"
+    name = "A portal-like SAS" if storage.in_portal else _NAMES[sas.kind] if sas else "A SAS"
     yield Match(
-        summary=f"A {name} of {access.account} was used from {access.actor.address or 'an unknown address'}.",
+        summary=f"{name} of {access.account} was used from {access.actor.address or 'an unknown address'}.",
         target=storage.resource,
         at=access.time,
         severity=_severity(storage),
