@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+from detectors.tellers import resource_deleted
 from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, Setting
 from grantwatch.model.attack import Analytic, Stage, Technique
@@ -24,6 +25,7 @@ from grantwatch.model.severity import Severity
         "Microsoft.DataProtection/backupVaults/backupResourceGuardProxies/delete",
     ),
     requests=(Protection,),
+    told_by=(resource_deleted,),
     metadata=Metadata(
         title="Protection of data removed",
         severity=Severity.LOW,

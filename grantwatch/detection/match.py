@@ -132,9 +132,12 @@ class Match(Struct, frozen=True, kw_only=True):
     def closed_by(self) -> tuple[Topic, ...]:
         """Under what it is said that the grant ended: of itself, of its resource, and of all that this lies in.
 
-        A grant of another finding's ends there.
+        A grant of another finding's ends there. What a change set goes with its resource, too.
         """
-        return _endings(self.grant.carrier, self.target) if self.grant and not self.grant.of else ()
+        grant = self.grant
+        if grant is None:
+            return _endings(None, self.target) if self.change else ()
+        return () if grant.of else _endings(grant.carrier, self.target)
 
     @property
     def topics(self) -> tuple[Topic, ...]:
