@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -47,6 +47,7 @@ def grant_left_open(course: Course) -> Said:
 
     Medium where handing it out was Medium or worse. The list of grants says how long each kind may stay open; a grant
     that expires before, and a kind that is meant to last, is never reported. Ended later, it is reported all the same.
+    Where a call opened several at once, the evidence names those that are open still.
     """
     step = course.first
     grant, overdue = step.grant, step.overdue
@@ -60,7 +61,11 @@ def grant_left_open(course: Course) -> Said:
         severity=Severity.MEDIUM if step.severity >= Severity.MEDIUM else None,
         grant=replace(grant, of=step.finding),
         recipient=step.recipient,
-        evidence={"OpenedBy": step.title, "ExpectedUntil": f"{overdue:%Y-%m-%dT%H:%MZ}"},
+        evidence={
+            "OpenedBy": step.title,
+            "ExpectedUntil": f"{overdue:%Y-%m-%dT%H:%MZ}",
+            "StillOpen": step.left_open or None,
+        },
         containment=None if step.closed else step.containment,
         related=(step.finding,),
     )
@@ -71,7 +76,17 @@ def _summary(step: Step, opened: datetime, overdue: datetime) -> str:
         f"Access to {step.resource.label} that {step.actor.label} opened on {opened:%Y-%m-%d at %H:%M} UTC was still "
         f"open after {_length(overdue - opened)}"
     )
-    return f"{left}, and ended {_length(step.closed - overdue)} later." if step.closed else f"{left}."
+    if step.closed:
+        return f"{left}, and ended {_length(step.closed - overdue)} later."
+    return f"{left}{_for_whom(step.left_open)}."
+
+
+def _for_whom(named: Sequence[str]) -> str:
+    """Which of several grants it was; those beyond the second are in the evidence."""
+    if not named:
+        return ""
+    others = f" and {quantity(len(named) - 2, 'other')}" if len(named) > 2 else ""
+    return f" ({'; '.join(named[:2])}{others})"
 
 
 def _length(time: timedelta) -> str:

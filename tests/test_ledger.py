@@ -119,6 +119,38 @@ def test_each_address_that_is_let_in_is_a_grant_of_its_own() -> None:
     assert [each.RecipientId for each in ledger.of("grant_left_open")] == ["198.51.100.2"]
 
 
+def test_it_is_told_which_of_several_grants_are_left_open() -> None:
+    third, since = synthetic_guid("tenant", "third"), f"since {NOON:%Y-%m-%dT%H:%M}Z"
+    told = [
+        shared("Add", NOON, STRANGER.id, OTHER, third),
+        shared("Remove", NOON + HOUR, STRANGER.id),
+        shared("Remove", NOON + 31 * DAY, third),
+    ]
+    (both,) = Ledger(*told[:2], swept=NOON + 40 * DAY).of("grant_left_open")
+    assert both.Evidence["StillOpen"] == sorted(f"Tenant: {each}, {since}" for each in (OTHER, third))
+
+    for bodies in permutations(told):
+        (one,) = Ledger(*bodies, swept=NOON + 40 * DAY).of("grant_left_open")
+        assert one.Evidence["StillOpen"] == [f"Tenant: {OTHER}, {since}"]
+        assert one.Summary.endswith(f"was still open after 30 days (Tenant: {OTHER}, {since}).")
+
+
+def test_of_several_grants_left_open_the_last_end_counts_when_all_have_ended() -> None:
+    for first, last in ((STRANGER.id, OTHER), (OTHER, STRANGER.id)):
+        ledger = Ledger(
+            shared("Add", NOON, STRANGER.id, OTHER),
+            shared("Remove", NOON + 31 * DAY, first),
+            shared("Remove", NOON + 32 * DAY, last),
+            swept=NOON + 40 * DAY,
+        )
+
+        (left,) = ledger.of("grant_left_open")
+        assert left.RecipientId == last
+        assert left.GrantClosedAt is not None
+        assert left.GrantClosedAt >= NOON + 32 * DAY
+        assert "StillOpen" not in left.Evidence
+
+
 def test_a_grant_is_left_open_though_another_under_its_correlation_id_was_ended() -> None:
     request = {"access": "Read", "durationInSeconds": 864_000}
     told = [

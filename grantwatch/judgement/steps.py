@@ -1,19 +1,23 @@
 """What a finding says in brief."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
 
 from msgspec.structs import replace
 
 from grantwatch.detection.detector import Detector
 from grantwatch.detection.match import Match
+from grantwatch.judgement.granted import MOST_LISTED
 from grantwatch.judgement.judged import Judged, lead_of, precedence
 from grantwatch.judgement.rendering import Content
 from grantwatch.memory.events import Event
 from grantwatch.model.course import Course, Step
+from grantwatch.model.grant import Recipient
 from grantwatch.model.severity import severity_of
 
 _LONGEST = 300
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def step_of(detector: Detector, content: Content, found: Sequence[Judged], overdue: datetime | None) -> Step:
@@ -41,6 +45,7 @@ def step_of(detector: Detector, content: Content, found: Sequence[Judged], overd
         grant=grant,
         closed=held.resolved.closed,
         overdue=until if until and overdue and until <= overdue else None,
+        left_open=tuple(_left_open(found, overdue)) if overdue else (),
         containment=content["Containment"],
         region=lead.event.region,
         void=content["Withdrawn"],
@@ -49,15 +54,42 @@ def step_of(detector: Detector, content: Content, found: Sequence[Judged], overd
 
 
 def _held(found: Sequence[Judged], overdue: datetime | None) -> Judged:
-    """The match whose grant matters most: one that was left open, else one that stands."""
+    """The match whose grant matters most: one that was left open, else one that stands, or stood the longest."""
 
-    def rank(judged: Judged) -> tuple[bool, bool, tuple[int, int, datetime]]:
-        until = judged.match.grant.overdue if judged.match.grant else None
-        is_due = until is not None and overdue is not None and until <= overdue
-        left_open = is_due and until is not None and (judged.closed is None or judged.closed > until)
-        return not left_open, judged.closed is not None, precedence(judged)
+    def rank(judged: Judged) -> tuple[bool, float, tuple[int, int, datetime]]:
+        until = _due(judged, overdue)
+        left_open = until is not None and (judged.closed is None or judged.closed > until)
+        return not left_open, -(judged.closed or _NEVER).timestamp(), precedence(judged)
 
     return min([judged for judged in found if judged.grants_access] or found, key=rank)
+
+
+def _left_open(found: Sequence[Judged], overdue: datetime) -> Iterator[str]:
+    """Of several grants, to whom and since when each is given that should have ended and has not."""
+    granted = {
+        (grant.opened, f"{_label(judged.match.recipient)}, since {grant.opened:%Y-%m-%dT%H:%MZ}"): judged
+        for judged in found
+        if judged.grants_access and (grant := judged.match.grant)
+    }
+    left = [name for (_, name), judged in sorted(granted.items(), key=itemgetter(0)) if _is_left(judged, overdue)]
+    if len(granted) > 1:
+        yield from left[:MOST_LISTED]
+        yield from ("and more",) if len(left) > MOST_LISTED else ()
+
+
+def _is_left(judged: Judged, overdue: datetime) -> bool:
+    return judged.closed is None and _due(judged, overdue) is not None
+
+
+def _due(judged: Judged, overdue: datetime | None) -> datetime | None:
+    """Until when its grant may be open, if that is over."""
+    until = judged.match.grant.overdue if judged.match.grant else None
+    return until if until and overdue and until <= overdue else None
+
+
+def _label(recipient: Recipient) -> str:
+    named = recipient.name or recipient.id
+    return f"{recipient.kind}: {named}" if named else str(recipient.kind)
 
 
 def presumed_step(detector: Detector, event: Event, match: Match) -> Step:

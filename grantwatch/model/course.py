@@ -39,7 +39,8 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What a finding says in brief, at one of its revisions.
 
     ``at`` is the time of the event; ``target`` is spelled as in the finding. What was withdrawn is ``void``.
-    ``overdue`` says that the grant was still open at that time, longer than its kind may be.
+    ``overdue`` says that the grant was still open at that time, longer than its kind may be. Of a finding with several
+    grants, ``left_open`` names those of them that are so now, by recipient and time.
     """
 
     finding: str
@@ -57,6 +58,7 @@ class Step(Struct, frozen=True, omit_defaults=True, kw_only=True):
     grant: Grant | None = None
     closed: datetime | None = None
     overdue: datetime | None = None
+    left_open: tuple[str, ...] = ()
     containment: str | None = None
     region: str | None = None
     void: bool = False
