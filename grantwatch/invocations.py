@@ -52,14 +52,17 @@ def drain() -> None:
 
 
 def replay(most: str | None) -> Answer:
-    """Run parked records through the engine again, and tell what became of each bundle."""
+    """Run parked records through the engine again, and tell what became of each bundle; 503 where a service is down."""
     if most is not None and not most.isdecimal():
         return 400, {"error": f"most is the number of bundles to replay, such as {_REPLAYED_AT_ONCE}."}
     try:
         replayed = _service().replay(int(most) if most else _REPLAYED_AT_ONCE)
     except GrantWatchError as error:
         return 503, {"error": str(error)}
-    return 200, [asdict(each) for each in replayed]
+    bundles = [asdict(each) for each in replayed.bundles]
+    if replayed.stopped is not None:
+        return 503, {"error": replayed.stopped, "done": len(bundles), "bundles": bundles}
+    return 200, bundles
 
 
 def health() -> Answer:

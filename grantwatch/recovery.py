@@ -44,6 +44,13 @@ class Replayed(Struct, frozen=True):
     fault: str | None = None
 
 
+class Replay(Struct):
+    """The bundles that were dealt with. ``stopped`` says which service was down, so that the others were not."""
+
+    bundles: list[Replayed] = field(default_factory=list)
+    stopped: str | None = None
+
+
 class _Kept(Struct):
     """Parking that keeps what a replay could not use either."""
 
@@ -92,35 +99,30 @@ def _emitted(row: dict[str, Any], now: datetime) -> bytes:
     return json.dumps({"TimeGenerated": now.isoformat(), **row}).encode()
 
 
-def replay(
-    place: ParkingPlace, engine: Engine, clock: Clock, until: datetime, *, source: str, most: int
-) -> list[Replayed]:
+def replay(place: ParkingPlace, engine: Engine, clock: Clock, until: datetime, *, source: str, most: int) -> Replay:
     """Run parked records through the engine again, at most so many bundles, until time is up.
 
     What was parked for a fault not its own comes first. What cannot be used this time either is parked again, under
     ``source`` where the reason is a new one. Stops at a service that is down.
     """
-    replayed: list[Replayed] = []
-    for name in place.names(DEAD_LETTERS, most):
-        if clock() >= until:
-            break
-        bundle = place.get(name)
-        if bundle is None:
-            continue
-        try:
-            items = parked_in(bundle)
-        except UnreadableBundleError as error:
-            replayed.append(Replayed(name, 0, 0, fault=str(error)))
-            continue
-        try:
-            replayed.append(_replay_bundle(name, items, place, engine, source))
-        except UnavailableError as error:
-            replayed.append(Replayed(name, len(items), len(items), fault=str(error)))
-            break
-    return replayed
+    done = Replay()
+    try:
+        for name in place.names(DEAD_LETTERS, most):
+            if clock() >= until:
+                break
+            bundle = place.get(name)
+            if bundle is not None:
+                done.bundles.append(_replay_bundle(name, bundle, place, engine, source))
+    except UnavailableError as error:
+        done.stopped = str(error)
+    return done
 
 
-def _replay_bundle(name: str, items: Sequence[Parked], place: ParkingPlace, engine: Engine, source: str) -> Replayed:
+def _replay_bundle(name: str, bundle: bytes, place: ParkingPlace, engine: Engine, source: str) -> Replayed:
+    try:
+        items = parked_in(bundle)
+    except UnreadableBundleError as error:
+        return Replayed(name, 0, 0, fault=str(error))
     kept: list[Parked] = []
     tally = Tally()
     for item in items:

@@ -25,7 +25,7 @@ from grantwatch.logbook import (
 from grantwatch.model.quantity import quantity
 from grantwatch.parking import DEAD_LETTERS, OUTBOX
 from grantwatch.ports import Clock, ParkingPlace, StateStore, Tables
-from grantwatch.recovery import Drained, Replayed, drain, replay
+from grantwatch.recovery import Drained, Replay, drain, replay
 from grantwatch.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Service:
         """Deliver what is in the outbox."""
         return drain(self._place, self._tables, self._clock, self._clock() + _BUDGET)
 
-    def replay(self, most: int) -> list[Replayed]:
+    def replay(self, most: int) -> Replay:
         """Run parked records through the engine again, at most so many bundles (and 1,000)."""
         until = self._clock() + _BUDGET
         most = max(0, min(most, _MOST_REPLAYED))

@@ -14,8 +14,12 @@ from typing import Any
 import pytest
 
 from grantwatch import invocations
+from grantwatch.adapters.blob_parking import BlobPlace
+from grantwatch.delivery import Delivery
 from grantwatch.model.finding import TABLE
 from grantwatch.model.health import TABLE as HEALTH_TABLE
+from grantwatch.parking import DeadLetters
+from grantwatch.ports import Parked
 from tests.stand_ins.azurite import Azurite
 from tests.stand_ins.functions_host import Host, raw_bindings
 from tests.stand_ins.identity import identity_endpoint
@@ -142,6 +146,26 @@ def test_what_cannot_be_read_is_parked_and_told_by_health(app: Host) -> None:
     replayed = app.request("replay_parked", "POST")
     assert replayed.status == 200
     assert any(each["parked"] for each in replayed.json)
+
+
+@needs_worker
+def test_a_replay_that_a_service_stops_says_so_and_how_far_it_came(
+    app: Host, azurite: Azurite, logs: LogsIngestion
+) -> None:
+    place = BlobPlace.from_connection_string(azurite.blob)
+    for number in (61, 62):
+        parked = Parked("not processed: SinkUnavailableError", body_of(disk_access(number)), sound=True)
+        DeadLetters(place, Delivery("activity_log", ())).park([parked])
+    logs.misbehave(None, None, Status(429, {"Retry-After": "3600"}))
+
+    answer = app.request("replay_parked", "POST")
+    again = app.request("replay_parked", "POST")
+
+    assert (answer.status, answer.json["done"], len(answer.json["bundles"])) == (503, 1, 1)
+    assert answer.json["error"].startswith("Log Analytics throttles")
+    assert again.status == 200
+    assert again.json[0]["bundle"].startswith("deadletter/0-sound/")
+    assert again.json[0]["parked"] == 0
 
 
 @needs_worker

@@ -152,7 +152,7 @@ def test_what_is_not_sent_is_named(event_hubs: EventHubs, logs: Path, tmp_path: 
     result = run(event_hubs, "send", str(logs / "huge.jsonl"), str(tmp_path / "missing.json"))
 
     assert result.exit_code == 1
-    assert "1 message bodies sent" in result.stderr
+    assert "1 message body sent" in result.stderr
     assert f"{logs / 'huge.jsonl'}: body 2 is larger" in result.stderr
     assert f"{tmp_path / 'missing.json'}: there is no such file" in result.stderr
 

@@ -11,7 +11,7 @@ import typer
 
 from grantwatch import __version__
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
-from grantwatch.cli import consume, grants, options, sas, send, tables
+from grantwatch.cli import consume, grants, options, parked, sas, send, tables
 from grantwatch.cli.options import AnswerFormat
 from grantwatch.cli.replay import Replay, replay
 from grantwatch.cli.sources import total_size
@@ -170,5 +170,6 @@ def _query(
 app.command("grants")(grants.command)
 app.command("send")(send.command)
 app.command("consume")(consume.command)
+app.command("parked")(parked.command)
 # Whatever the shell made of a URL that was not quoted, it is ours to read, and no message repeats it.
 app.command("sas", context_settings={"ignore_unknown_options": True})(sas.command)

@@ -1,8 +1,7 @@
 """Reading an event hub for good: into the store of this machine, or into the services that the function app uses."""
 
 import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -21,11 +20,10 @@ from grantwatch.adapters.event_hubs import Hub
 from grantwatch.adapters.hub_consumer import Consumer, Pace
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
 from grantwatch.cli import options, terminal
+from grantwatch.cli.tee import Tee
 from grantwatch.contract import Contract
 from grantwatch.delivery import Delivery
-from grantwatch.errors import GrantWatchError, SettingsError, SinkUnavailableError, UnavailableError
-from grantwatch.model.finding import Finding
-from grantwatch.model.grant_row import GrantRow
+from grantwatch.errors import GrantWatchError, SettingsError, UnavailableError
 from grantwatch.model.quantity import quantity
 from grantwatch.service import Service
 from grantwatch.settings import CloudSettings, Settings
@@ -88,9 +86,9 @@ def command(
     """Read an event hub and print what the engine finds, until interrupted.
 
     Findings are kept in the store and printed on standard output, one JSON object a line; everything else goes to
-    standard error, and what cannot be processed into the directory STORE.parked. How far the hub was read is noted
-    only when nothing of it can be lost any more. Exit code 0: terminated or idle; 1: the hub, the store or the
-    checkpoints cannot be had; 2: wrong usage; 130: interrupted.
+    standard error, and what cannot be processed into the directory STORE.parked (see `grantwatch parked`). How far the
+    hub was read is noted only when nothing of it can be lost any more. Exit code 0: terminated or idle; 1: the hub, the
+    store or the checkpoints cannot be had; 2: wrong usage; 130: interrupted.
 
     Example: grantwatch consume --eventhub contoso.servicebus.windows.net/activity >> findings.jsonl
     """
@@ -152,7 +150,7 @@ def _on_this_machine(
     """An engine on the local store, under the contract: one delivery at a time, kept when it returns."""
     lock = Lock()
     with _beside(store, "parked") as parked, LocalStore(store) as opened:
-        engine = local.engine(store=opened.state, sink=_Tee(opened, consumer.stop), settings=settings)
+        engine = local.engine(store=opened.state, sink=Tee(opened, consumer.stop), settings=settings)
         contract = Contract(engine, DirectoryPlace(parked), now, on_fault=_tell)
 
         def deliver(delivery: Delivery) -> Tally:
@@ -192,25 +190,6 @@ def _keep_house(service: Service, done: Event) -> None:
         else:
             if drained.stopped:
                 _warn(f"The outbox waits: {drained.stopped}")
-
-
-class _Tee:
-    """Publishes to the store and to standard output. Nobody there any more to read it ends the consumer."""
-
-    def __init__(self, store: LocalStore, stop: Callable[[], None]) -> None:
-        self._store = store
-        self._stop = stop
-
-    def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
-        self._store.publish(findings, grants)
-        try:
-            sys.stdout.write("".join(f"{finding.model_dump_json()}\n" for finding in findings))
-            sys.stdout.flush()
-        except BrokenPipeError:
-            self._stop()
-            raise SinkUnavailableError("Nobody reads standard output any more.") from None
-        except OSError as error:
-            raise SinkUnavailableError(f"Standard output: {error.strerror}.") from None
 
 
 def _tell(_: str, error: Exception) -> None:

@@ -92,7 +92,7 @@ def test_what_was_parked_while_a_service_was_down_is_found_by_a_replay() -> None
     assert not rig.detectors_found
     rig.store.is_down = False
 
-    (replayed,) = rig.service.replay(10)
+    (replayed,) = rig.service.replay(10).bundles
 
     assert (replayed.items, replayed.parked, replayed.published) == (3, 0, 3)
     assert rig.detectors_found == ["account_sas_issued", "disk_access_granted", "sas_used_externally"]
@@ -118,7 +118,7 @@ def test_what_still_cannot_be_read_stays_as_it_was() -> None:
     rig.service.deliver(delivery(b"{broken", b"[1, 2]"))
     before, metadata = dict(rig.place.contents), dict(rig.place.metadata)
 
-    replayed = rig.service.replay(10)
+    replayed = rig.service.replay(10).bundles
 
     assert sum(each.parked for each in replayed) == sum(each.items for each in replayed) > 0
     assert (rig.place.contents, rig.place.metadata) == (before, metadata)
@@ -129,7 +129,7 @@ def test_of_a_mended_detector_a_replay_shows_what_it_failed_on() -> None:
     rig.service.deliver(delivery(*HOSTILE))
     mended = Rig(catalogue=CATALOGUE, store=rig.store, place=rig.place)
 
-    (replayed,) = mended.service.replay(10)
+    (replayed,) = mended.service.replay(10).bundles
 
     assert (replayed.parked, replayed.published) == (0, 1)
     assert mended.detectors_found == ["disk_access_granted"]
@@ -144,7 +144,7 @@ def test_sound_bodies_are_replayed_before_those_that_nobody_could_read() -> None
     rig.service.deliver(delivery(*HOSTILE))
     rig.store.is_down = False
 
-    (replayed,) = rig.service.replay(1)
+    (replayed,) = rig.service.replay(1).bundles
 
     assert (replayed.items, replayed.published) == (3, 3)
 
@@ -165,10 +165,36 @@ def test_a_replay_stops_at_a_service_that_is_down() -> None:
     rig.service.deliver(delivery(*HOSTILE))
     before = dict(rig.place.contents)
 
-    (replayed,) = rig.service.replay(10)
+    replay = rig.service.replay(10)
 
-    assert replayed.fault == "state does not answer"
+    assert (replay.stopped, replay.bundles) == ("state does not answer", [])
     assert rig.place.contents == before
+
+
+def test_a_replay_that_is_stopped_tells_what_it_did_before() -> None:
+    rig = Rig(patience=Patience(attempts=1))
+    rig.store.is_down = True
+    for number in range(3):
+        rig.service.deliver(delivery(body_of(disk_access(number, failure=Failure()))))
+    rig.store.is_down = False
+
+    def last(_: bytes) -> bool:
+        rig.tables.is_down = True
+        return False
+
+    rig.tables.refuses = last
+    replay = rig.service.replay(10)
+
+    assert replay.stopped == "the tables do not answer"
+    assert [(each.items, each.parked, each.published) for each in replay.bundles] == [(1, 0, 1)]
+    assert len(rig.place.contents) == 2
+
+
+def test_a_replay_is_stopped_by_a_parking_place_that_is_down() -> None:
+    rig = Rig()
+    rig.place.is_down = True
+
+    assert rig.service.replay(10).stopped == "the parking place does not answer"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +204,7 @@ def test_a_bundle_that_cannot_be_read_is_named(broken: bytes) -> None:
     rig = Rig()
     rig.place.contents["deadletter/odd.jsonl.gz"] = broken
 
-    (replayed,) = rig.service.replay(10)
+    (replayed,) = rig.service.replay(10).bundles
 
     assert replayed.bundle == "deadletter/odd.jsonl.gz"
     assert replayed.fault is not None
