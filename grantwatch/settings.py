@@ -112,7 +112,8 @@ class _FromEnvironment(Struct, frozen=True, kw_only=True):
             try:
                 found[name] = _parse(about, value)
             except ValueError:
-                faults.append(cls._explained(name, "is malformed"))
+                fault = "(given as an option) is malformed" if given.get(name) else "is malformed"
+                faults.append(cls._explained(name, fault))
         if faults:
             raise SettingsError(*faults)
         return cls(**found)

@@ -307,8 +307,9 @@ def test_a_delegation_sas_names_who_asked_for_its_key(store: str) -> None:
     [
         ("", "no URL"),
         ("hello", "no URL"),
-        (f"{HOST}/reports/q1.csv", "no signature"),
-        (f"{HOST}/reports/q1.csv?{QUERY}", "no signature"),
+        (f"{HOST}/reports/q1.csv", "There is no `sig` in this URL: it opens nothing"),
+        (f"{HOST}/reports/q1.csv?{QUERY}", "There is no `sig` in this URL: it opens nothing"),
+        (f"{HOST}/reports/q1.csv?{QUERY}&sig=", "There is no `sig` in this URL: it opens nothing"),
         (f"https://md-hdd-abc123.z22.blob.storage.azure.net/x/abcd?sv=2018-03-28&sr=b&si=1&sig={SIGNATURE}", "disk"),
         (f"https://md-abc123.blob.core.windows.net/x/abcd?sv=2018-03-28&sr=b&si=1&sig={SIGNATURE}", "disk"),
     ],

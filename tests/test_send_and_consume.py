@@ -137,9 +137,11 @@ def test_a_sending_cannot_go_on_with_something_else(event_hubs: EventHubs, logs:
     log.write_bytes(b"{}")
     changed = run(event_hubs, "send", str(log), "--resume", str(state))
     piped = run(event_hubs, "send", "-", "--resume", str(state), given=b"{}")
+    folder = run(event_hubs, "send", str(log), "--resume", str(tmp_path))
 
     assert [each.exit_code for each in (elsewhere, foreign, changed, piped)] == [1, 1, 1, 2]
     assert f"{log} has changed" in changed.stderr
+    assert folder.stderr == f"{tmp_path}: Is a directory.\n"
     assert "/wide;" in elsewhere.stderr
     assert all(len(each.stderr.strip().splitlines()) == 1 for each in (elsewhere, foreign, changed, piped))
     assert notes.read_text() == '{"precious": true}'

@@ -4,6 +4,7 @@ One file holds the output tables and the state, so that replaying more logs into
 ended, and replaying the same logs again changes nothing.
 """
 
+import re
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ from grantwatch.model.grant_row import GrantRow
 from grantwatch.ports import Row
 
 IN_MEMORY = ":memory:"
+_EXPECTED = re.compile(r" expecting \{.*\}$")
+"""What a parser would have liked better, which may be every word that KQL has."""
 
 
 class LocalStore:
@@ -77,7 +80,7 @@ class LocalStore:
             answer = duckdb_kql.query(self._connection, kql)
             return list(answer.columns), answer.fetchall()
         except (duckdb.Error, duckdb_kql.KqlError) as error:
-            raise QueryError(_first_line(error)) from None
+            raise QueryError(_EXPECTED.sub("", _first_line(error)).rstrip(".!") + ".") from None
 
     def _prepare(self) -> None:
         self._connection.execute("BEGIN")

@@ -18,6 +18,7 @@ from grantwatch.cli.sources import total_size
 from grantwatch.cli.terminal import Discreet, progress, say, stop
 from grantwatch.errors import GrantWatchError, QueryError, SettingsError
 from grantwatch.model.finding import TABLE
+from grantwatch.model.grant_row import TABLE as GRANTS
 from grantwatch.model.quantity import quantity
 from grantwatch.model.severity import Severity
 from grantwatch.settings import Settings
@@ -96,7 +97,7 @@ def _replay(
             raise
         stop("Interrupted; nothing of this replay was kept.", code=130)
     except (GrantWatchError, OSError) as error:
-        stop(str(error), code=1)
+        stop(error, code=1)
     _report(outcome, format, min_severity, store)
     raise typer.Exit(1 if outcome.faults else 0)
 
@@ -106,7 +107,7 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
     shown = tables.worst_first(finding for finding in outcome.findings if finding.Severity >= least)
     messages = tables.console_for(sys.stderr)
     match format:
-        case FindingFormat.TABLE:
+        case FindingFormat.TABLE if shown:
             console = tables.console_for()
             tables.print_findings(shown, console)
             tables.print_containment(shown, console)
@@ -128,20 +129,21 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
         say(fault, "red")
     if outcome.advice:
         say(outcome.advice, "yellow")
-    if store != IN_MEMORY:
+    if store != IN_MEMORY and outcome.tally.records:
         option = "" if store == options.DEFAULT_STORE else f" --store {shlex.quote(store)}"
         messages.print("\nTo query further, in KQL as in Log Analytics:")
         current = f"{TABLE} | summarize arg_max(Revision, *) by FindingId | where not(Withdrawn)"
         for question in (
             "summarize Findings = count() by Detector, Severity",
-            'where GrantStatus == "Open" | project EventTime, ActorUpn, TargetName, Containment',
+            'where GrantStatus == "Open" and Severity in ("High", "Medium") '
+            "| project EventTime, ActorUpn, TargetName, Containment",
         ):
             messages.print(f"  python -m grantwatch query{option} '{current} | {question}'", soft_wrap=True)
 
 
 @app.command("query")
 def _query(
-    kql: Annotated[str, typer.Argument(metavar="KQL", help=f"A query over {TABLE}.", show_default=False)],
+    kql: Annotated[str, typer.Argument(metavar="KQL", help=f"A query over {TABLE} or {GRANTS}.", show_default=False)],
     store: Annotated[str, typer.Option(metavar="FILE", help="DuckDB file that replay filled.")] = options.DEFAULT_STORE,
     format: Annotated[AnswerFormat, typer.Option(help="How to print the answer.")] = AnswerFormat.TABLE,
 ) -> None:
@@ -155,7 +157,7 @@ def _query(
         with LocalStore(store, read_only=True) as opened:
             names, rows = opened.query(kql)
     except QueryError as error:
-        stop(f"The query cannot be run: {error}", code=2)
+        stop(f"The query cannot be run: {error} The tables are {TABLE} and {GRANTS}.", code=2)
     except GrantWatchError as error:
         stop(str(error), code=1)
     match format:

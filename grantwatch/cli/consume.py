@@ -119,7 +119,7 @@ def command(
     except SettingsError as error:
         terminal.stop(str(error), code=2)
     except (GrantWatchError, OSError) as error:
-        terminal.stop(str(error), code=1)
+        terminal.stop(error, code=1)
     terminal.say(
         f"{quantity(tally.records, 'record')} read, {quantity(tally.published, 'revision')} of findings published."
     )

@@ -76,7 +76,8 @@ def command(
 
 def _print(found: Sequence[StandingGrant]) -> None:
     console = tables.console_for()
-    tables.print_rows(_COLUMNS, map(_row, found), console)
+    if found:
+        tables.print_rows(_COLUMNS, map(_row, found), console)
     standing = [each for each in found if each.status is GrantStatus.OPEN]
     notable = [each for each in standing if each.severity >= Severity.LOW]
     commands = dict.fromkeys(each.row["Containment"] for each in notable if each.row["Containment"])

@@ -35,7 +35,9 @@ Files = Annotated[
     ),
 ]
 Store = Annotated[str, typer.Option(metavar="FILE", help=f"DuckDB file to continue in; {IN_MEMORY} keeps nothing.")]
-OwnerTenant = Annotated[str, typer.Option(metavar="GUID", help="Tenant that owns the watched resources.")]
+OwnerTenant = Annotated[
+    str, typer.Option(metavar="GUID", help="Tenant that owns the watched resources; storage logs name none.")
+]
 OwnNetworks = Annotated[
     list[str] | None,
     typer.Option("--own-network", metavar="CIDR", help="A network of ours; may be given several times."),

@@ -36,11 +36,12 @@ def command(
     own_subscription: options.OwnSubscriptions = None,
     expected_principal: options.ExpectedPrincipals = None,
 ) -> None:
-    """List what consume could not use and set aside, and why; with --replay, try it again.
+    """List what consume set aside, or replay it.
 
-    Give --replay the options that consume had. Findings are kept in the store and printed on standard output, one JSON
-    object a line; what can be used now is parked no more. Exit code 0: done; 1: something remains parked, or the store
-    cannot be had; 2: wrong usage; 130: interrupted.
+    That is what could not be processed when it came, with the reason. Give --replay the options that consume had:
+    findings are kept in the store and printed on standard output, one JSON object a line, and what can be used now is
+    parked no more. Exit code 0: done; 1: something remains parked, or the store cannot be had; 2: wrong usage; 130:
+    interrupted.
 
     Example: grantwatch parked --replay --store grantwatch.duckdb >> findings.jsonl
     """
@@ -65,7 +66,7 @@ def command(
     except KeyboardInterrupt:
         terminal.stop("Interrupted; what was not dealt with is still parked.", code=130)
     except (GrantWatchError, OSError) as error:
-        terminal.stop(str(error), code=1)
+        terminal.stop(error, code=1)
 
 
 def _reject_nothing(store: str) -> None:

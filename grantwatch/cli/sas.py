@@ -55,7 +55,7 @@ def command(
     except NoSasError as error:
         terminal.stop(str(error), code=2)
     except (GrantWatchError, OSError) as error:
-        terminal.stop(str(error), code=1)
+        terminal.stop(error, code=1)
     except UnicodeDecodeError:
         terminal.stop("Standard input is no text.", code=2)
     if not leak.is_whole:

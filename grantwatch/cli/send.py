@@ -59,7 +59,7 @@ def command(
         advice = "the same command goes on from there" if resume else "--resume FILE would let it go on"
         terminal.stop(f"Interrupted; what was confirmed is sent, and {advice}.", code=130)
     except (GrantWatchError, OSError) as error:
-        terminal.stop(str(error), code=1)
+        terminal.stop(error, code=1)
     terminal.say(f"{quantity(outcome.bodies, 'message body', 'message bodies')} sent to {hub}.")
     for fault in outcome.faults:
         terminal.say(fault, "red")

@@ -46,7 +46,13 @@ def say(sentence: str, style: str | None = None) -> None:
     tables.console_for(sys.stderr).print(masked(sentence), style=style, soft_wrap=True)
 
 
-def stop(sentence: str, *, code: int) -> Never:
+def stop(why: str | Exception, *, code: int) -> Never:
     """End the command, saying why."""
-    say(sentence, "red")
+    say(_of_system(why) if isinstance(why, OSError) else str(why), "red")
     raise typer.Exit(code)
+
+
+def _of_system(error: OSError) -> str:
+    """What a file system says, without the number that programs know it by."""
+    reason = error.strerror or type(error).__name__
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."

@@ -56,7 +56,7 @@ def leak_in(text: str) -> Leak:
     """The SAS in a text: a URL, or its query alone. Raises NoSasError where there is none that can be looked for."""
     url = _unwrapped(_cleaned(text[:_LONGEST]))
     found = _SIGNATURE.search(url)
-    if found is None:
+    if found is None or not found[1].strip():
         raise NoSasError(_without_signature(url))
     if _DISK.match(url):
         raise NoSasError(
@@ -151,4 +151,4 @@ def _signature(raw: str) -> tuple[str, bool]:
 def _without_signature(url: str) -> str:
     if "://" not in url and "=" not in url:
         return "This is no URL. Give the whole of it, up to the end of `sig`, in single quotes or on standard input."
-    return "This URL has no signature: without `sig` it opens nothing, and there is no hash to look for."
+    return "There is no `sig` in this URL: it opens nothing, and has no hash to look for."
