@@ -4,7 +4,7 @@ from grantwatch.detection.detector import Metadata, Said, detector
 from grantwatch.detection.match import Match, nothing_in
 from grantwatch.model.actor import ActorKind
 from grantwatch.model.attack import Analytic, Stage, Technique
-from grantwatch.model.bulk import counted, distinct, places
+from grantwatch.model.bulk import counted, places
 from grantwatch.model.campaign import campaign_in, counts, is_in_part_of_one_person, is_of_one_person
 from grantwatch.model.course import Course, Step, Window
 from grantwatch.model.severity import Severity
@@ -89,7 +89,12 @@ def _summary(story: Sequence[Step], course: Course, worst: Step) -> str:
 
 
 def _actors(story: Sequence[Step]) -> tuple[str, ...]:
-    return distinct(step.actor.label for step in story if step.person)
+    """Each once, by name where some log knows it: storage logs have object ids alone."""
+    labels: dict[str, str] = {}
+    for step in story:
+        if step.person and (step.actor.upn or step.person not in labels):
+            labels[step.person] = step.actor.label
+    return tuple(labels.values())
 
 
 def _stages(story: Sequence[Step]) -> tuple[str, ...]:

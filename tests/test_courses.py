@@ -215,6 +215,17 @@ def test_the_course_of_a_target_tells_what_several_did() -> None:
     assert match.evidence["Stages"] == ("Weakening", "Access", "Use")
 
 
+@pytest.mark.parametrize("named", [0, 1])
+def test_one_person_is_named_once_though_some_logs_know_no_name(named: int) -> None:
+    known, unknown = Actor(id="ada", upn="ada@contoso.example"), Actor(id="ada")
+    actors = (known, unknown) if named == 0 else (unknown, known)
+    several = [replace(opened, actor=actors[0]), replace(keys, actor=actors[1]), used, deleted]
+    (match,) = standing(exfiltration_campaign, several)
+
+    assert match.evidence["Actors"] == ("ada@contoso.example",)
+    assert match.summary.startswith("ada@contoso.example: ")
+
+
 def test_a_platform_service_is_nobody_s_course() -> None:
     service = replace(keys, actor=Actor(id="backup", kind=ActorKind.PLATFORM_SERVICE))
     for detector in (account_keys_read_in_bulk, grants_denied_in_bulk, exfiltration_campaign):
