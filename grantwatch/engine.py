@@ -67,6 +67,8 @@ class Engine:
             batch.facts[key].update(notes)
         if batch.facts:
             self._publish(self._recollection.remember(batch.facts), parking, batch.tally)
+        self._recollection.note_time(batch.latest)
+        self._intake.settle(batch)
         return batch.tally
 
     def reconsider(self, body: bytes, *, parking: Parking) -> Tally:

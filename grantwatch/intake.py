@@ -9,15 +9,16 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from grantwatch.detection.detector import Distinct
+from grantwatch.detection.detector import Detector, Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
 from grantwatch.memory.counts import bucket_of
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import LAST_USE, Fact, LastUse, access_digest, phase_digest
 from grantwatch.memory.volumes import Bucket
+from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.secrets import masked_bytes
-from grantwatch.model.storage_access import Access
+from grantwatch.model.storage_access import Access, by_object
 from grantwatch.model.transfer import Transfer
 from grantwatch.model.volume import Volume
 from grantwatch.ports import Parked
@@ -26,12 +27,13 @@ from grantwatch.tally import Tally
 from grantwatch.wire.activity import phase_of, reports_a_call
 from grantwatch.wire.bodies import prepare
 from grantwatch.wire.envelope import decode
-from grantwatch.wire.fields import UnreadableRecordError
+from grantwatch.wire.fields import UnreadableRecordError, moment
 from grantwatch.wire.json_views import dump, materialise
-from grantwatch.wire.storage import access_of, transfer_of
+from grantwatch.wire.storage import access_of, shape_of, transfer_of
 
 # Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
 _MOST_WAITING = 64
+_MOST_REPEATED = 65_536
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _TOO_LONG = "a number in the record is too long"
 
@@ -46,14 +48,30 @@ class _Chosen(Struct):
     salvaged: bool
 
 
+class Repeat(Struct, frozen=True):
+    """A request whose likes, as long as its hour lasts, tell nothing more: they are neither first uses nor later ones.
+
+    All that is left to do is to count them for those who count it.
+    """
+
+    use: LastUse
+    counted_for: tuple[GatheringKey, ...]
+
+    def covers(self, time: datetime) -> bool:
+        return self.use.time <= time and not LastUse(time).tells_more_than(self.use)
+
+
 class Batch(Struct):
     """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything.
 
-    ``transfers`` are requests to be counted.
+    ``transfers`` are requests to be counted; ``repeatable`` are shapes of those whose likes will only be counted, once
+    all this is at rest; ``latest`` is when the latest was that only was.
     """
 
     facts: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
     transfers: dict[Bucket, list[Transfer]] = field(default_factory=lambda: defaultdict(list))
+    repeatable: dict[int, Repeat] = field(default_factory=dict)
+    latest: datetime | None = None
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -65,6 +83,7 @@ class Intake:
         self._index = index
         self._tenant = settings.owner_tenant_id
         self._networks = settings.networks
+        self._repeats: Bounded[int, Repeat] = Bounded(_MOST_REPEATED)
         prepare(index.body_types)
 
     def take(self, bodies: Sequence[bytes]) -> Batch:
@@ -78,6 +97,13 @@ class Intake:
                 waiting = []
         self._take_records(waiting, batch)
         return batch
+
+    def settle(self, batch: Batch) -> None:
+        """Take note that all that a batch brought is at rest."""
+        for shape, repeat in batch.repeatable.items():
+            known = self._repeats.get(shape)
+            if known is None or repeat.use.tells_more_than(known.use):
+                self._repeats[shape] = repeat
 
     def _take_body(self, body: bytes, number: int, batch: Batch) -> Iterator[_Chosen]:
         """The records of a body that some detector is for."""
@@ -122,19 +148,44 @@ class Intake:
         category = record.get("category")
         if category and "storage" not in str(category).lower():
             return False
-        self._take_access(route, access_of(record, self._networks, salvaged=salvaged), record, batch)
+        self._take_request(route, record, salvaged, batch)
         return True
 
-    def _take_access(self, route: StorageRoute, access: Access, record: Mapping[str, Any], batch: Batch) -> None:
-        uses: dict[Distinct, tuple[str, Access]] = {}
-        last_use = LastUse(access.time)
+    def _take_request(self, route: StorageRoute, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> None:
+        """Facts of a request, unless it only repeats another; in any case it is counted where it counts."""
+        shape = None if salvaged else shape_of(record)
+        repeat = self._repeated(shape, batch)
+        time = moment(record.get("time")) if repeat else None
+        if repeat and time and repeat.covers(time):
+            batch.latest = max(time, batch.latest or time)
+        else:
+            access = access_of(record, self._networks, salvaged=salvaged)
+            matters = list(self._matters(route, access))
+            self._take_uses(matters, access, batch)
+            time = access.time
+            repeat = Repeat(LastUse(time), tuple(key for detector, key in matters if detector.on is Volume))
+            if shape is not None and not any(detector.distinct_by is by_object for detector, _ in matters):
+                batch.repeatable[shape] = repeat
+        if repeat.counted_for:
+            transfer, bucket = transfer_of(record), bucket_of(time)
+            for key in repeat.counted_for:
+                batch.transfers[key, bucket].append(transfer)
+
+    def _repeated(self, shape: int | None, batch: Batch) -> Repeat | None:
+        return None if shape is None else batch.repeatable.get(shape) or self._repeats.get(shape)
+
+    def _matters(self, route: StorageRoute, access: Access) -> Iterator[tuple[Detector, GatheringKey]]:
+        """The detectors that a request matters to, and where its facts are gathered for each."""
         for detector in route.detectors:
             natural = detector.natural_key(access) if detector.natural_key else None
-            if natural is None:
-                continue
-            key = GatheringKey(tenant=self._tenant, detector=self._index.keepers[detector], natural=natural)
-            if detector.on is Volume:
-                batch.transfers[key, bucket_of(access.time)].append(transfer_of(record))
+            if natural is not None:
+                keeper = self._index.keepers[detector]
+                yield detector, GatheringKey(tenant=self._tenant, detector=keeper, natural=natural)
+
+    def _take_uses(self, matters: Iterable[tuple[Detector, GatheringKey]], access: Access, batch: Batch) -> None:
+        uses: dict[Distinct, tuple[str, Access]] = {}
+        last_use = LastUse(access.time)
+        for detector, key in matters:
             if detector.distinct_by not in uses:
                 reduced = detector.distinct_by(access)
                 uses[detector.distinct_by] = _name_of(replace(reduced, time=_ANY_TIME)), reduced

@@ -93,7 +93,7 @@ class Recollection:
         following = set(pending)
         for _ in range(_MOST_ROUNDS):
             if not following:
-                self._note_time(facts)
+                self.note_time(max((fact.time for found in facts.values() for fact in found.values()), default=None))
                 return Conclusion(work.revisions, work.parked, facts, work.saturated, work.told_by)
             following = self._rounds.take(following, news, work)
         raise StateConflictError(f"{len(following)} entities kept changing under other writers")
@@ -113,6 +113,10 @@ class Recollection:
                 part = wanted[start : start + _SWEPT_AT_ONCE]
                 days = [each.key for each in part if each.cause is Cause.USE]
                 yield DuePart(self._swept(part), days, [each.row for each in part])
+
+    def note_time(self, time: datetime | None) -> None:
+        """There was an event then, of which nothing else need be remembered."""
+        self._latest = max(filter(None, (self._latest, time)), default=None)
 
     def forget(self, rows: Sequence[Row]) -> None:
         """Delete the rows of what was due and is settled."""
@@ -176,10 +180,6 @@ class Recollection:
             if each.cause is Cause.GRANT:
                 overdue[each.key] = max(each.at, overdue.get(each.key, each.at))
         return Swept(frozenset(entity.key for entity in found if entity.is_unfinished), overdue)
-
-    def _note_time(self, facts: Facts) -> None:
-        latest = max((fact.time for found in facts.values() for fact in found.values()), default=None)
-        self._latest = max(filter(None, (self._latest, latest)), default=None)
 
 
 def _uses(key: EntityKey, facts: Mapping[str, Fact]) -> Iterator[tuple[_Use, datetime]]:

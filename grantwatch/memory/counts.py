@@ -5,67 +5,54 @@ are a fair sample, since digests are even and nobody can choose them. While all 
 on the share of all digests that is kept tells how many there were (a k-minimum-values sketch). Objects are counted
 likewise, by their own digests, so that one that is read all the time stays one.
 https://doi.org/10.1145/1247480.1247504
+
+What is kept are arrays in order, stored as they are: to add a request to a thousand others costs little more than to
+find its place.
 """
 
-from collections.abc import Iterable
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from struct import Struct as Layout
 
 from msgspec import Struct
 
 from grantwatch.errors import StateUnavailableError
 from grantwatch.model.transfer import Transfer
-from grantwatch.model.volume import BUCKET, MOST_OBJECTS, Amount, sketch_of
+from grantwatch.model.volume import BUCKET, MOST_OBJECTS, Amount, distinct_of, sketch_of
 
 MOST_EXACT = 1024
 """Requests in a bucket up to which its counts are exact."""
 
-Request = tuple[int, int]
-"""Its digest, and the bytes that it moved."""
-
-_VERSION = 1
-_DIGESTS = 2**64
-_OBJECTS = 2**48
+_DIGESTS: int = 2**64
 _COARSENESS = 34
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSION = 2
 _HEAD = Layout("<BH")  # the version, and how many requests follow
-_REQUEST = Layout("<QHI")  # the digest, the upper 16 bits of the size, the lower 32 bits
-_OBJECT = Layout("<HI")
-_LOWER = 2**32 - 1
+_NUMBER = 8  # bytes, little-endian like every machine that Azure has
+_FIRST_VERSION, _FIRST_REQUEST, _FIRST_OBJECT = 1, Layout("<QHI"), Layout("<HI")
 
 
-class Sample(Struct, frozen=True):
+class Sample(Struct):
     """The requests of one bucket with the smallest digests, in their order; one more than is counted exactly.
 
-    That one more says how far the sample reaches. ``objects`` are the smallest digests of all objects.
+    That one more says how far the sample reaches. ``sizes`` are the bytes that each request moved, ``objects`` the
+    smallest digests of all objects.
     """
 
-    kept: tuple[Request, ...] = ()
-    objects: tuple[int, ...] = ()
+    digests: "array[int]"
+    sizes: "array[int]"
+    objects: "array[int]"
 
     @property
     def is_exact(self) -> bool:
-        return len(self.kept) <= MOST_EXACT
-
-    @property
-    def counted(self) -> tuple[Request, ...]:
-        return self.kept[:MOST_EXACT]
-
-    @property
-    def scale(self) -> float:
-        """How many requests each one that is counted stands for."""
-        return 1.0 if self.is_exact else _DIGESTS / (self.kept[MOST_EXACT][0] + 1)
+        return len(self.digests) <= MOST_EXACT
 
     @property
     def known(self) -> int:
-        """Grows with whatever a sample learns."""
-        requests = sum((_DIGESTS - digest) >> _COARSENESS for digest, _ in self.kept)
-        objects = sum((_OBJECTS - each) >> (_COARSENESS // 2) for each in self.objects)
-        return len(self.kept) + len(self.objects) + requests + objects
-
-
-NOTHING = Sample()
+        """Grows with whatever a sample learns of requests."""
+        return len(self.digests) + sum((_DIGESTS - digest) >> _COARSENESS for digest in self.digests)
 
 
 def bucket_of(time: datetime) -> datetime:
@@ -73,42 +60,45 @@ def bucket_of(time: datetime) -> datetime:
     return time - (time - _EPOCH) % BUCKET
 
 
-def sample_of(transfers: Iterable[Transfer]) -> Sample:
-    """A sample of these requests. Two with one digest are one; the greater is kept, so that their order is nothing."""
-    found = list(transfers)
-    return _sample(((each.digest, each.size) for each in found), (each.object for each in found))
+def sample_of(transfers: Sequence[Transfer], more: Sample | None = None) -> Sample:
+    """A sample of these requests and of those that another one is of.
+
+    Two with one digest are one; the greater is kept, so that their order is nothing.
+    """
+    more = more or Sample(array("Q"), array("Q"), array("Q"))
+    digests, sizes, objects = more.digests[:], more.sizes[:], more.objects[:]
+    for each in transfers:
+        place = bisect_left(digests, each.digest)
+        if place == len(digests) or digests[place] != each.digest:
+            digests.insert(place, each.digest)
+            sizes.insert(place, each.size)
+        elif sizes[place] < each.size:
+            sizes[place] = each.size
+        place = bisect_left(objects, each.object)
+        if place == len(objects) or objects[place] != each.object:
+            objects.insert(place, each.object)
+    return Sample(digests[: MOST_EXACT + 1], sizes[: MOST_EXACT + 1], objects[:MOST_OBJECTS])
 
 
-def united(*samples: Sample) -> Sample:
-    """The sample of all requests that these are samples of."""
-    return _sample(
-        chain.from_iterable(sample.kept for sample in samples), chain.from_iterable(each.objects for each in samples)
-    )
-
-
-def _sample(requests: Iterable[Request], objects: Iterable[int]) -> Sample:
-    largest = dict(sorted(requests))
-    return Sample(tuple(largest.items())[: MOST_EXACT + 1], tuple(sorted(set(objects))[:MOST_OBJECTS]))
-
-
-def amount_of(begin: datetime, sample: Sample) -> Amount:
-    """What a sample of the bucket that begins then comes to."""
-    counted, scale = sample.counted, sample.scale
+def amount_of(begin: datetime, sample: Sample, fewest_objects: int = 0) -> Amount:
+    """What a sample of the bucket that begins then comes to; objects are left out if they are fewer than that."""
+    objects = sample.objects
+    counts = distinct_of(len(objects), objects[-1]) >= fewest_objects if objects else False
+    scale = 1.0 if sample.is_exact else _DIGESTS / (sample.digests[MOST_EXACT] + 1)
+    sizes = sample.sizes[:MOST_EXACT]
     return Amount(
         at=begin,
-        requests=round(len(counted) * scale),
-        size=round(sum(size for _, size in counted) * scale),
-        objects=sketch_of(sample.objects),
+        requests=round(len(sizes) * scale),
+        size=round(sum(sizes) * scale),
+        objects=sketch_of(objects) if counts else b"",
         estimated=not sample.is_exact,
     )
 
 
 def packed(sample: Sample) -> bytes:
-    """A sample as bytes: a version, how many requests it has, 14 bytes for each, and 6 for each object."""
-    parts = [_HEAD.pack(_VERSION, len(sample.kept))]
-    parts += [_REQUEST.pack(digest, size >> 32, size & _LOWER) for digest, size in sample.kept]
-    parts += [_OBJECT.pack(each >> 32, each & _LOWER) for each in sample.objects]
-    return b"".join(parts)
+    """A sample as bytes: a version, how many requests it has, their digests, their sizes, and the objects."""
+    head = _HEAD.pack(_VERSION, len(sample.digests))
+    return head + sample.digests.tobytes() + sample.sizes.tobytes() + sample.objects.tobytes()
 
 
 def unpacked(content: bytes) -> Sample:
@@ -116,16 +106,26 @@ def unpacked(content: bytes) -> Sample:
     version = content[0] if content else 0
     if version > _VERSION:
         raise StateUnavailableError(f"a sample of requests has version {version}; this one reads up to {_VERSION}")
-    if version != _VERSION or len(content) < _HEAD.size:
+    if version < _FIRST_VERSION or len(content) < _HEAD.size:
         raise ValueError("no sample of requests")
     _, number = _HEAD.unpack_from(content)
-    objects = _HEAD.size + number * _REQUEST.size
-    if len(content) < objects or (len(content) - objects) % _OBJECT.size:
+    body = content[_HEAD.size :]
+    if version == _FIRST_VERSION:
+        return _of_first_version(body, number)
+    numbers = array("Q", body[: len(body) // _NUMBER * _NUMBER])
+    if len(body) % _NUMBER or len(numbers) < 2 * number:
         raise ValueError("no sample of requests")
-    view = memoryview(content)
+    return Sample(numbers[:number], numbers[number : 2 * number], numbers[2 * number :])
+
+
+def _of_first_version(body: bytes, number: int) -> Sample:
+    """Requests with their sizes in two parts, one by one, and objects of six bytes."""
+    objects = number * _FIRST_REQUEST.size
+    if len(body) < objects or (len(body) - objects) % _FIRST_OBJECT.size:
+        raise ValueError("no sample of requests")
+    requests = list(_FIRST_REQUEST.iter_unpack(body[:objects]))
     return Sample(
-        tuple(
-            (digest, upper << 32 | lower) for digest, upper, lower in _REQUEST.iter_unpack(view[_HEAD.size : objects])
-        ),
-        tuple(upper << 32 | lower for upper, lower in _OBJECT.iter_unpack(view[objects:])),
+        array("Q", (digest for digest, _, _ in requests)),
+        array("Q", (upper << 32 | lower for _, upper, lower in requests)),
+        array("Q", (upper << 32 | lower for upper, lower in _FIRST_OBJECT.iter_unpack(body[objects:]))),
     )

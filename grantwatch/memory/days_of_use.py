@@ -32,18 +32,18 @@ class DaysOfUse:
         self._store = store
         self._limits = limits
         self._clock = clock
-        self._awaited: Bounded[str, datetime] = Bounded(_REMEMBERED)
+        self._awaited: Bounded[EntityKey, datetime] = Bounded(_REMEMBERED)
 
     def expect(self, buckets: Iterable[Bucket]) -> None:
         """Note that the days of these buckets have to be told."""
         now = self._clock()
-        due = {key: _due(key, now) for key, _ in buckets}
-        new = {key: at for key, at in due.items() if self._awaited.get(address_of_entity(key)[0]) != at}
+        soon = now + _LATE
+        new = {key: _due(key, now) for key in {key for key, _ in buckets} if self._awaited.get(key, now) <= soon}
         if new:
             rows = {row.key: row for key, at in new.items() for row in due_rows(key, at, now, Cause.USE)}
             self._store.insert(list(rows.values()))
         for key, at in new.items():
-            self._awaited[address_of_entity(key)[0]] = at
+            self._awaited[key] = at
 
     def of(self, keys: Iterable[EntityKey]) -> Iterator[DayOfUse]:
         """What is known of these days now."""
@@ -60,7 +60,7 @@ class DaysOfUse:
     def forget(self, keys: Iterable[EntityKey]) -> None:
         """Their entries are gone: whatever comes has to be noted anew."""
         for key in keys:
-            self._awaited.pop(address_of_entity(key)[0], None)
+            self._awaited.pop(key, None)
 
     def _day(self, key: GatheringKey, rows: Iterable[Row]) -> Iterator[DayOfUse]:
         """Nothing where requests were counted but their uses not stored: these are going to be delivered again."""

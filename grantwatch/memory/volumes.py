@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from grantwatch.errors import StateConflictError
-from grantwatch.memory.counts import NOTHING, Sample, amount_of, packed, sample_of, united, unpacked
+from grantwatch.memory.counts import Sample, amount_of, packed, sample_of, unpacked
 from grantwatch.memory.entities import Entity, address_of_entity
 from grantwatch.memory.facts import Note
 from grantwatch.memory.notes import Notes
@@ -32,6 +32,7 @@ MOST_REMEMBERED = 96 * 2**20
 _WEIGHT_OF_A_ROW = 512
 """Roughly what a remembered row takes beside its content, in bytes."""
 _MOST_ROUNDS = 24
+_ESTIMATED = 2**50  # more than is ever known of an exact amount
 
 
 class Volumes:
@@ -48,17 +49,16 @@ class Volumes:
         What was added before is told again. Raises StateConflictError when other writers keep winning.
         """
         notes: Notes = defaultdict(dict)
-        samples = {bucket: sample_of(found) for bucket, found in transfers.items()}
-        for (key, begin), sample in self._joined(samples).items():
-            amount = amount_of(begin, sample)
-            if self._limits.counts(amount):
-                note = Note(known=sample.known, amount=amount)
+        for (key, begin), sample in self._joined(transfers).items():
+            amount = self._limits.counted(amount_of(begin, sample, self._limits.fewest_objects))
+            if amount is not None:
+                note = Note(known=_known(amount, sample), amount=amount)
                 for of_day in _gatherings(key, begin, self._limits):
                     notes[of_day][begin.isoformat()] = note
         return notes
 
-    def _joined(self, new: Mapping[Bucket, Sample]) -> dict[Bucket, Sample]:
-        """What the buckets hold, everything in the store."""
+    def _joined(self, new: Mapping[Bucket, Sequence[Transfer]]) -> dict[Bucket, Sample]:
+        """What the buckets hold with these requests, all of it in the store."""
         joined: dict[Bucket, Sample] = {}
         pending = {_address(bucket): bucket for bucket in new}
         known = {address: self._remembered.get(address) for address in pending}
@@ -66,8 +66,8 @@ class Volumes:
             rows = []
             for address, row in known.items():
                 bucket = pending[address]
-                before = unpacked(row.content) if row else NOTHING
-                joined[bucket] = sample = united(before, new[bucket])
+                before = unpacked(row.content) if row else None
+                joined[bucket] = sample = sample_of(new[bucket], before)
                 if sample != before:
                     rows.append(Row(*address, packed(sample), row.version if row else None))
             known = self._replace(rows) if rows else {}
@@ -105,6 +105,11 @@ def _gatherings(key: GatheringKey, begin: datetime, limits: Limits) -> Iterator[
     """Where a bucket counts: on its day, and on the days before of which windows reach into it."""
     for day in limits.days(begin):
         yield replace(key, natural=(*key.natural[:-1], day.isoformat()))
+
+
+def _known(amount: Amount, sample: Sample) -> int:
+    """Grows with whatever changes an amount; an estimate, which may fall, rests on all requests of the sample."""
+    return _ESTIMATED + sample.known if amount.estimated else amount.known
 
 
 def _address(bucket: Bucket) -> RowKey:

@@ -1,9 +1,12 @@
 """The course of things: findings about one subject in a window of time, for findings that are made of findings."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
+from operator import attrgetter
 from typing import Self
 
 from msgspec import Struct
@@ -20,6 +23,7 @@ MOST_STEPS = 256
 
 WINDOWS_OF_A_COURSE = 4
 """So many windows long is the time in which the windows of one course begin."""
+_AT = attrgetter("at")
 
 
 class Window(StrEnum):
@@ -110,13 +114,13 @@ class Course:
         if self.begins is None:
             yield self.steps
             return
-        last, end = None, self.begins + WINDOWS_OF_A_COURSE * self.window
+        end = self.begins + WINDOWS_OF_A_COURSE * self.window
+        last = 0
         for place, first in enumerate(self.steps):
-            if first.at < end:
-                within = [step for step in self.steps[place:] if step.at < first.at + self.window]
-                if within[-1] is not last:
-                    yield within
-                last = within[-1]
+            stop = bisect_left(self.steps, first.at + self.window, key=_AT) if first.at < end else last
+            if stop > last:
+                yield self.steps[place:stop]
+                last = stop
 
     def told(self, pick: Callable[[Sequence[Step]], Sequence[Step]]) -> tuple[Step, ...]:
         """What is picked from the windows that begin in this course, together, in order of time.
@@ -155,7 +159,7 @@ class Course:
     def resource(self) -> ResourceId:
         return self.first.resource
 
-    @property
+    @cached_property
     def outcome(self) -> Outcome:
         return max(step.outcome for step in self.steps)
 

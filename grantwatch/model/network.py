@@ -86,18 +86,21 @@ def network_of(address: str | None) -> str | None:
     return str(ipaddress.ip_network(f"{ip}/{length}", strict=False))
 
 
+def without_port(text: str) -> str:
+    """The address in ``v4:port``, ``[v6]:port`` and ``[v6]``; any other text as it is."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
+
+
 @lru_cache(maxsize=4096)
 def address_of(text: str) -> str | None:
     """The address in a ``callerIpAddress``: bare, ``v4:port``, ``[v6]:port`` or ``[v6]``; None where there is none.
 
     IPv4-mapped IPv6 is unwrapped, and the text is canonical, so that one address has one spelling.
     """
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
     try:
-        ip = ipaddress.ip_address(text)
+        ip = ipaddress.ip_address(without_port(text))
     except ValueError:
         return None
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:

@@ -14,16 +14,19 @@ class Ordered(StrEnum):
     __hash__ = str.__hash__
 
     def __lt__(self, other: str) -> bool:
-        return self.rank < type(self)(other).rank
+        return self.rank < self._rank_of(other)
 
     def __le__(self, other: str) -> bool:
-        return self.rank <= type(self)(other).rank
+        return self.rank <= self._rank_of(other)
 
     def __gt__(self, other: str) -> bool:
-        return self.rank > type(self)(other).rank
+        return self.rank > self._rank_of(other)
 
     def __ge__(self, other: str) -> bool:
-        return self.rank >= type(self)(other).rank
+        return self.rank >= self._rank_of(other)
+
+    def _rank_of(self, other: str) -> int:
+        return other.rank if type(other) is type(self) else type(self)(other).rank
 
     def lowered(self, steps: int) -> Self:
         """The member so many places below, never below the first."""
