@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from grantwatch.errors import StateUnavailableError
 from grantwatch.model.transfer import Transfer
-from grantwatch.model.volume import BUCKET, MOST_OBJECTS, Amount, distinct_of, sketch_of
+from grantwatch.model.volume import BUCKET, MOST_OBJECTS, Amount, sketch_of
 
 MOST_EXACT = 1024
 """Requests in a bucket up to which its counts are exact."""
@@ -80,17 +80,15 @@ def sample_of(transfers: Sequence[Transfer], more: Sample | None = None) -> Samp
     return Sample(digests[: MOST_EXACT + 1], sizes[: MOST_EXACT + 1], objects[:MOST_OBJECTS])
 
 
-def amount_of(begin: datetime, sample: Sample, fewest_objects: int = 0) -> Amount:
-    """What a sample of the bucket that begins then comes to; objects are left out if they are fewer than that."""
-    objects = sample.objects
-    counts = distinct_of(len(objects), objects[-1]) >= fewest_objects if objects else False
+def amount_of(begin: datetime, sample: Sample) -> Amount:
+    """What a sample of the bucket that begins then comes to."""
     scale = 1.0 if sample.is_exact else _DIGESTS / (sample.digests[MOST_EXACT] + 1)
     sizes = sample.sizes[:MOST_EXACT]
     return Amount(
         at=begin,
         requests=round(len(sizes) * scale),
         size=round(sum(sizes) * scale),
-        objects=sketch_of(objects) if counts else b"",
+        objects=sketch_of(sample.objects),
         estimated=not sample.is_exact,
     )
 

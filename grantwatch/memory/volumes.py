@@ -50,7 +50,7 @@ class Volumes:
         """
         notes: Notes = defaultdict(dict)
         for (key, begin), sample in self._joined(transfers).items():
-            amount = self._limits.counted(amount_of(begin, sample, self._limits.fewest_objects))
+            amount = self._limits.counted(amount_of(begin, sample))
             if amount is not None:
                 note = Note(known=_known(amount, sample), amount=amount)
                 for of_day in _gatherings(key, begin, self._limits):

@@ -52,22 +52,20 @@ class Limits(Struct, frozen=True, kw_only=True):
     def counted(self, amount: Amount) -> Amount | None:
         """What of a bucket counts: None of most, which so cost nothing but themselves.
 
-        Sizes count in eighths of an even share of the threshold, and requests in powers of two, so that there is
-        something to tell now and then and not with every request. What is estimated may fall again, so that it always
-        counts, as it is.
+        Sizes count in eighths of an even share of the threshold, smaller ones and requests by their first two bits, so
+        that there is less to tell of many requests. What is estimated may fall again, so that it always counts, as it
+        is.
         """
         if amount.estimated:
             return amount
         full = amount.size * self._parts // self.size
-        size = -(-full * self.size // self._parts) if full >= _PARTS_THAT_COUNT else 0
-        if not size and not amount.objects:
+        if full >= _PARTS_THAT_COUNT:
+            size = -(-full * self.size // self._parts)
+        elif distinct(amount.objects) * self._parts >= self.objects * _PARTS_THAT_COUNT:
+            size = _floored_to_halves(amount.size)
+        else:
             return None
-        return Amount(at=amount.at, requests=1 << amount.requests.bit_length() >> 1, size=size, objects=amount.objects)
-
-    @property
-    def fewest_objects(self) -> int:
-        """Of one bucket, that count."""
-        return -(-self.objects * _PARTS_THAT_COUNT // self._parts)
+        return Amount(at=amount.at, requests=_floored_to_halves(amount.requests), size=size, objects=amount.objects)
 
     @property
     def _parts(self) -> int:
@@ -186,6 +184,12 @@ def _united(sketches: Iterable[bytes]) -> bytes:
 
 def _cut(sketch: bytes) -> Iterator[bytes]:
     return (sketch[place : place + _DIGEST_SIZE] for place in range(0, len(sketch), _DIGEST_SIZE))
+
+
+def _floored_to_halves(number: int) -> int:
+    """The number with its first two bits alone: a power of two, or one and a half of one."""
+    rest = max(0, number.bit_length() - 2)
+    return number >> rest << rest
 
 
 def _floored(value: float) -> float:
