@@ -71,16 +71,16 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
     """A volume was copied, and a machine that it did not belong to got the copy.
 
     The copy may be a snapshot, a disk, a restore point, an image or several of these after each other. High if it went
-    to another subscription, if several took part and one of them is a person, if the machine was opened or commanded
-    or the copy cleaned away by a person afterwards, or any of that was done around a machine that was made for it. Low
-    if no such way is seen, but more leads to the machine than is kept.
+    to another subscription or tenant, if several took part and one of them is a person, if the machine was opened or
+    commanded or the copy cleaned away by a person afterwards, or any of that was done around a machine that was made
+    for it. Low if no such way is seen, but more leads to the machine than is kept.
     """
     machine = lineage.resource
     for path in lineage.paths:
         source, hops = resource_of(path.source), len(path.edges)
         yield Match(
-            summary=f"Data of {source.label} reached {machine.label} in {hops} step{'s' if hops > 1 else ''}, "
-            f"the last by {path.completing.actor.label}.",
+            summary=f"Data of {source.label} reached {machine.label}{' in another tenant' if _is_abroad(path) else ''} "
+            f"in {hops} step{'s' if hops > 1 else ''}, the last by {path.completing.actor.label}.",
             target=machine,
             at=path.completed,
             severity=_severity(path),
@@ -104,6 +104,8 @@ def _evidence(path: Path) -> dict[str, Fact]:
         "Source": resource_of(path.source).text,
         "Hops": len(path.edges),
         "Variants": _distinct(str(edge.how) for edge in path.edges),
+        "Tenants": _tenants(path),
+        "TenantChanged": _is_abroad(path),
         "Subscriptions": subscriptions,
         "SubscriptionChanged": len(subscriptions) > 1,
         "Regions": regions,
@@ -122,7 +124,8 @@ def _severity(path: Path) -> Severity:
     known = {name for actor in actors if (name := actor.id or actor.upn or actor.app_id)}
     # One identity builds images and another deploys them all day.
     several = len(known) > 1 and any(map(_is_person, actors))
-    suspect = len(_subscriptions(path)) > 1 or several or any(_is_suspect(each, path) for each in path.touches)
+    moved = len(_subscriptions(path)) > 1 or _is_abroad(path)
+    suspect = moved or several or any(_is_suspect(each, path) for each in path.touches)
     return Severity.HIGH if suspect else Severity.MEDIUM
 
 
@@ -148,6 +151,16 @@ def _is_platform(actor: Actor) -> bool:
 
 def _subscriptions(path: Path) -> tuple[str, ...]:
     return _distinct(resource_of(node).subscription for node in path.nodes)
+
+
+def _tenants(path: Path) -> tuple[str, ...]:
+    """As far as records named them."""
+    return _distinct(edge.tenant for edge in path.edges)
+
+
+def _is_abroad(path: Path) -> bool:
+    """Whether the tenant changed on the way, if only because the subscription was moved to another."""
+    return len(_tenants(path)) > 1
 
 
 def _step(edge: Edge) -> str:

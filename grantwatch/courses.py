@@ -28,9 +28,9 @@ class Courses:
         self._listing = [course for course in index.courses if course.lists]
         self._windows = windows
 
-    def of(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
+    def of(self, step: Step, tenant: str) -> Iterator[GatheringKey]:
         """Where a step belongs."""
-        return courses_of(step, draft.entity.key.tenant, self._by_name.values(), self._windows)
+        return courses_of(step, tenant, self._by_name.values(), self._windows)
 
     def doubtful(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
         """Where a step would belong had it ended otherwise, if some call of its entity failed.
@@ -39,13 +39,15 @@ class Courses:
         """
         if any(phase.outcome is Outcome.FAILED for phase in draft.entity.phases.values()):
             for outcome, severity in product(_ENDS, (Severity.LOW, Severity.MEDIUM)):
-                yield from self.of(replace(step, outcome=outcome, severity=severity, void=False), draft)
+                supposed = replace(step, outcome=outcome, severity=severity, void=False)
+                yield from self.of(supposed, draft.entity.key.tenant)
 
     def told_of(self, published: Published, draft: Draft) -> Iterator[GatheringKey]:
         """Where a finding counts or once counted."""
-        for detector, *natural in published.courses:
+        own = draft.entity.key.tenant
+        for tenant, detector, *natural in (*((own, *each) for each in published.courses), *published.abroad):
             if detector in self._by_name:
-                yield GatheringKey(tenant=draft.entity.key.tenant, detector=detector, natural=tuple(natural))
+                yield GatheringKey(tenant=tenant, detector=detector, natural=tuple(natural))
 
     def note(self, course: GatheringKey, step: Step, known: int) -> Note:
         """What a course is told of a step that rests on so many facts."""
@@ -59,12 +61,14 @@ class Courses:
         published = draft.entity.findings.get(verdict.step.detector)
         if published is None:
             return set(told)
-        now = set(self.of(verdict.step, draft))
+        now = set(self.of(verdict.step, verdict.tenant))
         noted = set(self.told_of(published, draft))
         before = noted.union(told)
         if (now | told) - noted:
-            courses = tuple(sorted((key.detector, *key.natural) for key in now | before))
-            findings = {verdict.step.detector: replace(published, courses=courses)}
+            own = draft.entity.key.tenant
+            courses = sorted((key.detector, *key.natural) for key in now | before if key.tenant == own)
+            abroad = sorted((key.tenant, key.detector, *key.natural) for key in now | before if key.tenant != own)
+            findings = {verdict.step.detector: replace(published, courses=tuple(courses), abroad=tuple(abroad))}
             draft.entity.findings = {**draft.entity.findings, **findings}
         return before - now
 
@@ -77,7 +81,7 @@ class Courses:
                 if each.published is None or each.is_listed:
                     continue
                 published = entity.findings[each.step.detector]
-                unlisted = self._is_unlisted(each.step, key.tenant, view, listed, before=published.unlisted)
+                unlisted = self._is_unlisted(each.step, each.tenant, view, listed, before=published.unlisted)
                 if unlisted is not published.unlisted:
                     published = _listed(published) if published.unlisted else replace(published, unlisted=True)
                     entity.findings = {**entity.findings, each.step.detector: published}

@@ -137,7 +137,7 @@ class Drafting:
             traces = told(entity.told.get(detector.name, {}), named(left, key))
             if traces:
                 entity.told = {**entity.told, detector.name: traces}
-            for gathering, found in traced(traces, key.tenant, detector, len(entity.facts)).items():
+            for gathering, found in traced(traces, detector, len(entity.facts)).items():
                 notes.setdefault(gathering, {}).update(found)
         return notes
 

@@ -162,7 +162,7 @@ class Rounds:
         for detector, matches in draft.matches.items():
             for event, match in matches:
                 step = presumed_step(detector, event, match)
-                yield from set(self._courses.of(step, draft)) - told
+                yield from set(self._courses.of(step, event.tenant)) - told
                 yield from self._courses.doubtful(step, draft)
         for published in draft.entity.findings.values():
             yield from set(self._courses.told_of(published, draft)) - told
@@ -221,7 +221,7 @@ class Rounds:
         }
         known, told = known_of(draft, neighbourhood, novelty), self._told_by(draft)
         for each in found:
-            name, courses = digest(each.step), set(self._courses.of(each.step, draft))
+            name, courses = digest(each.step), set(self._courses.of(each.step, each.tenant))
             for gathering in courses:
                 if each.published is not None or _holds(view, gathering, each):
                     view.told[key].add((gathering, name))

@@ -34,6 +34,11 @@ class Verdict(Struct, frozen=True):
     step: Step
     is_listed: bool = False
 
+    @property
+    def tenant(self) -> str:
+        """Whose courses it counts in; empty where no record said."""
+        return self.content["OwnerTenantId"] or ""
+
 
 class Verdicts:
     """Judges drafts for one organisation."""

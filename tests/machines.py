@@ -7,19 +7,20 @@ from typing import Any
 
 from grantwatch.memory.facts import phase_digest
 from grantwatch.memory.operations import calls
-from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.gathering import EVERY_TENANT, GatheringKey
 from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import Operation, OperationKey, Phase
 from grantwatch.model.provenance import OPERATIONS, REQUESTS, RESPONSES, traces_of
 from grantwatch.model.resource import folded_id
 from grantwatch.model.traces import Trace
 from grantwatch.wire.activity import phase_of
-from tests.world import ADMIN, NOON, OWNER, SUBSCRIPTION
+from tests.world import ADMIN, NOON, OWNER, STRANGER, SUBSCRIPTION
 from tools.azure_records import Caller, Record, Subscription, activity_call
 
 Body = dict[str, Any]
 
 ELSEWHERE = Subscription("sandbox", OWNER, ("platform",))
+ABROAD = Subscription("abroad", STRANGER)
 WINDOW = timedelta(hours=72)
 _SPELLED = {name.lower(): name for name in OPERATIONS}
 
@@ -101,5 +102,5 @@ def traces(*told: list[Record]) -> list[Trace]:
 
 def lineage(*told: list[Record], machine: str = MACHINE, window: timedelta = WINDOW) -> Lineage:
     """All that these calls tell of a machine."""
-    key = GatheringKey(tenant=OWNER.id, detector="snapshot_to_instance", natural=(folded_id(machine),))
+    key = GatheringKey(tenant=EVERY_TENANT, detector="snapshot_to_instance", natural=(folded_id(machine),))
     return Lineage(key, tuple(traces(*told)), window)

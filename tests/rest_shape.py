@@ -37,7 +37,7 @@ def in_rest_shape(record: Record) -> Record:
         "subStatus": _named(properties.get("statusCode", ""), properties.get("statusCode", "")),
         "eventTimestamp": record["time"],
         "submissionTimestamp": record["time"],
-        "tenantId": record["tenantId"],
+        "tenantId": record.get("tenantId"),
     }
 
 

@@ -19,6 +19,7 @@ from grantwatch.model.resource import folded_id, resource_of
 from grantwatch.model.severity import Severity
 from grantwatch.model.traces import ATTACHMENTS, COPIES, Deed, Edge, Link, Touch, Trace, is_machine
 from tests.machines import (
+    ABROAD,
     BLOB,
     COPY,
     DEFINITION,
@@ -43,7 +44,7 @@ from tests.machines import (
     with_disks,
 )
 from tests.strategies import stable
-from tests.world import NOON, OWNER, SUBSCRIPTION
+from tests.world import NOON, OWNER, STRANGER, SUBSCRIPTION
 from tools.azure_records import (
     BACKUP_MANAGEMENT_SERVICE,
     Caller,
@@ -593,6 +594,40 @@ def test_the_severity_follows_who_took_part_and_what_else_was_done(
     told: tuple[list[Record], ...], severity: Severity
 ) -> None:
     assert judged(lineage(*told)).severity is severity
+
+
+def test_another_tenant_makes_it_high_also_in_the_same_subscription() -> None:
+    match = judged(lineage(snapshot(), disk(), attached(subscription=ABROAD)))
+
+    assert match.severity is Severity.HIGH
+    assert match.evidence["Tenants"] == (OWNER.id, STRANGER.id)
+    assert match.evidence["TenantChanged"]
+    assert not match.evidence["SubscriptionChanged"]
+    assert match.summary.startswith("Data of payroll-data reached jump in another tenant in 3 steps")
+
+
+@pytest.mark.parametrize("unknown", range(3))
+def test_a_tenant_that_is_not_known_is_no_other_one(unknown: int) -> None:
+    told = list(THEFT)
+    told[unknown] = [
+        {**record, "tenantId": None, "properties": {**record["properties"], "hierarchy": None}}
+        for record in told[unknown]
+    ]
+    found = lineage(*told)
+    match = judged(found)
+
+    assert match.severity is Severity.MEDIUM
+    assert match.evidence["Tenants"] == (OWNER.id,)
+    assert not match.evidence["TenantChanged"]
+    assert found.tenant == ("" if unknown == 2 else OWNER.id)
+
+
+def test_a_machine_belongs_to_the_tenant_of_the_last_call_on_it_that_took_effect() -> None:
+    earlier, later = attached(2, subscription=ABROAD), attached(3)
+    failed = attached(4, subscription=ABROAD, request=with_disks(COPY), failure=Failure(authorized=True))
+
+    assert lineage(snapshot(), disk(subscription=ABROAD), earlier, later, failed).tenant == OWNER.id
+    assert lineage(failed).tenant == STRANGER.id
 
 
 def test_another_subscription_makes_it_high() -> None:

@@ -100,7 +100,7 @@ def rendered(
     name = finding_id(detector, key)
     return {
         "EventTime": match.at,
-        "OwnerTenantId": key.tenant or None,
+        "OwnerTenantId": event.tenant or None,
         "FindingId": name,
         "Detector": detector.name,
         "FindingTitle": match.title or metadata.title,
@@ -130,14 +130,14 @@ def rendered(
         "TargetSubscriptionId": target.subscription,
         "TargetResourceGroup": target.resource_group,
         "TargetRegion": event.region,
-        **grant_of(name, key.tenant, found),
+        **grant_of(name, event.tenant, found),
         "Operation": event.name,
         "CorrelationId": event.correlation_id or None,
         "SourceLog": _SOURCES[type(event)],
         "Evidence": {**_evidence(lead, found), **_news(novelty)},
         "Containment": containment_of(lead, found),
         "Triage": metadata.triage,
-        GRANTS: grants_of(name, key.tenant, found),
+        GRANTS: grants_of(name, event.tenant, found),
     }
 
 

@@ -50,6 +50,7 @@ def revised(before: Published | None, content: Content, now: datetime, *, is_pub
         granted=revision if before is None or before.grant != grant else before.granted,
         unlisted=before is not None and before.unlisted,
         courses=before.courses if before else (),
+        abroad=before.abroad if before else (),
         named=_named(content) or (before.named if before else None),
     )
 

@@ -66,7 +66,9 @@ class Published(Struct, omit_defaults=True, kw_only=True):
     unlisted: bool = False
     """None of its revisions has a row: a finding made of findings counts it among many."""
     courses: tuple[tuple[str, ...], ...] = ()
-    """Where it counts or once counted: detectors and their natural keys."""
+    """Where it counts or once counted under the tenant of its entity: detectors and their natural keys."""
+    abroad: tuple[tuple[str, ...], ...] = ()
+    """The same under other tenants, as for lineage, whose entities have none: tenants, detectors, natural keys."""
 
 
 class Entity(Struct, kw_only=True):

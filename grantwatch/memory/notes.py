@@ -13,7 +13,7 @@ from grantwatch.memory.facts import Note
 from grantwatch.memory.thinning import Place
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Step
-from grantwatch.model.gathering import GatheringKey
+from grantwatch.model.gathering import EVERY_TENANT, GatheringKey
 from grantwatch.model.operation import OperationKey
 from grantwatch.model.paths import LATENESS
 from grantwatch.model.traces import Edge, Link, Touch, Trace, is_machine
@@ -55,14 +55,14 @@ def told(before: Mapping[str, Trace], now: Mapping[str, Trace]) -> dict[str, Tra
     return {**gone, **now}
 
 
-def traced(traces: Mapping[str, Trace], tenant: str, detector: Detector, known: int) -> Notes:
+def traced(traces: Mapping[str, Trace], detector: Detector, known: int) -> Notes:
     """The notes that traces left by calls make, by their names: an edge at both of its ends, a touch at its node."""
     notes: Notes = defaultdict(dict)
     for name, trace in traces.items():
         ends = (trace.source_key, trace.target_key) if isinstance(trace, Edge) else (trace.node_key,)
         for node in ends:
             place = Place.HERE if node == ends[-1] else Place.BEYOND
-            gathering = GatheringKey(tenant=tenant, detector=detector.name, natural=(node,))
+            gathering = GatheringKey(tenant=EVERY_TENANT, detector=detector.name, natural=(node,))
             notes[gathering][name] = Note(known=known, trace=trace, place=place)
     return notes
 

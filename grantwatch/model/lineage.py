@@ -55,8 +55,10 @@ class Lineage:
 
     @property
     def tenant(self) -> str:
-        """The tenant that owns the node; empty when no record said."""
-        return self.key.tenant
+        """The tenant that owns the node, by the latest of its calls that took effect; empty when no record said."""
+        here = [trace for trace in self.traces if trace.end_key == self.key.natural[0] and trace.tenant]
+        named = [trace.tenant for trace in here if trace.holds] or [trace.tenant for trace in here]
+        return (named and named[-1]) or ""
 
     @property
     def outcome(self) -> Outcome:

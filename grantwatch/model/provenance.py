@@ -41,6 +41,7 @@ def traces_of(operation: Operation) -> Iterator[Trace]:
         "at": operation.decided,
         "actor": operation.actor,
         "operation": operation.name,
+        "tenant": operation.tenant or None,
         "holds": operation.took_effect,
         "salvaged": operation.salvaged,
     }

@@ -66,11 +66,15 @@ class Deed(StrEnum):
 
 
 class _Told(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The call behind a trace. ``holds`` is false while, or once, it has no effect."""
+    """The call behind a trace, and the tenant that owns what it was made on, None where no record said.
+
+    ``holds`` is false while, or once, it has no effect.
+    """
 
     at: datetime
     actor: Actor
     operation: str
+    tenant: str | None = None
     holds: bool = True
     salvaged: bool = False
 

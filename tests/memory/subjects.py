@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.histories import GUEST, ROBOT, grants_and_endings, in_order, sas_uses
-from tests.machines import COPY, IMAGE, MACHINE, OTHER, SNAPSHOT, SOURCE, made_from, with_disks
+from tests.machines import ABROAD, COPY, IMAGE, MACHINE, OTHER, SNAPSHOT, SOURCE, compute, made_from, with_disks
 from tests.world import ACCOUNT, ADMIN, NOON, OWNER, STRANGER, SUBSCRIPTION
 from tools.azure_records import (
     Account,
@@ -86,11 +86,12 @@ Choice = tuple[str, str, Any] | tuple[str, str, Any, Any]
 def _called(draw: st.DrawFn, choices: Sequence[Choice], callers: Sequence[Caller]) -> list[Record]:
     """One of these calls, by one of these callers, as it may end."""
     operation, resource, request, *response = draw(st.sampled_from(choices))
+    place = ABROAD if resource.startswith(ABROAD.scope) else SUBSCRIPTION
     accepted = draw(st.booleans())
     told = activity_call(
         Random(draw(st.integers(0, 7))),
         draw(st.sampled_from(callers)),
-        SUBSCRIPTION,
+        place,
         operation,
         resource,
         NOON,
@@ -111,6 +112,8 @@ def _of_compute(operation: str, resource: str, request: Any = None, response: An
     return f"Microsoft.Compute/{operation}", resource, request, response
 
 
+_COPY_ABROAD = compute("disks", "payroll-copy", ABROAD)
+_MACHINE_ABROAD = compute("virtualMachines", "jump", ABROAD)
 _MADE_FROM_SNAPSHOT = {"properties": {"storageProfile": {"osDisk": {"snapshot": {"id": SNAPSHOT}}}}}
 _FROM_IMAGE = {"properties": {"storageProfile": {"imageReference": {"id": IMAGE}}}}
 _ATTACHED = (
@@ -138,6 +141,9 @@ _LINEAGE = (
     _of_compute("disks/write", COPY, {"tags": {"a": "b"}}, made_from(SNAPSHOT)),
     _of_compute("snapshots/write", SNAPSHOT, {"tags": {"a": "b"}}, made_from(SOURCE)),
     _of_compute("virtualMachines/runCommand/action", MACHINE),
+    _of_compute("disks/write", _COPY_ABROAD, made_from(SNAPSHOT)),
+    _of_compute("virtualMachines/write", _MACHINE_ABROAD, with_disks(_COPY_ABROAD)),
+    _of_compute("virtualMachines/write", _MACHINE_ABROAD, with_disks(COPY)),
 )
 
 _LIST_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"

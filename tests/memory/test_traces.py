@@ -21,6 +21,7 @@ from grantwatch.model.traces import Deed, Touch
 from grantwatch.ports import Found, Row, RowKey
 from grantwatch.settings import Settings
 from tests.machines import (
+    ABROAD,
     COPY,
     DEFINITION,
     IMAGE,
@@ -38,8 +39,8 @@ from tests.machines import (
 from tests.memory.faults import OutageError
 from tests.memory.life import Clock
 from tests.strategies import stable
-from tests.world import NOON, OWNER, SUBSCRIPTION, body_of, content_of
-from tools.azure_records import Failure, Record
+from tests.world import NOON, OWNER, STRANGER, SUBSCRIPTION, body_of, content_of
+from tools.azure_records import Failure, Record, Subscription
 
 Batches = Sequence[Sequence[Record]]
 
@@ -82,9 +83,9 @@ class TornStore(MemoryStore):
 class Told:
     """An engine that is given batch after batch."""
 
-    def __init__(self, *batches: Sequence[Record]) -> None:
+    def __init__(self, *batches: Sequence[Record], tenant: str = OWNER.id) -> None:
         self.store, self.sink = CountingStore(), MemorySink()
-        settings = Settings(owner_tenant_id=OWNER.id)
+        settings = Settings(owner_tenant_id=tenant)
         self._engine = local.engine(
             store=self.store, sink=self.sink, parking=MemoryParking(), settings=settings, clock=Clock()
         )
@@ -305,6 +306,69 @@ def test_a_copy_that_is_written_again_is_not_told_to_all_who_came_from_it_long_a
 
     assert operations < 99
     assert trips <= 4
+
+
+_COPY_ABROAD = compute("disks", "payroll-copy", ABROAD)
+_MACHINE_ABROAD = compute("virtualMachines", "jump", ABROAD)
+_TO_ANOTHER_TENANT = (
+    snapshot(),
+    call("disks/write", _COPY_ABROAD, 1, subscription=ABROAD, request=made_from(SNAPSHOT)),
+    attached(2, _COPY_ABROAD, machine=_MACHINE_ABROAD, subscription=ABROAD),
+)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_copy_is_followed_into_another_tenant_which_owns_the_machine(order: Sequence[int]) -> None:
+    told = Told(*(_TO_ANOTHER_TENANT[each] for each in order))
+
+    (found,) = told.findings
+    assert found.Evidence["Source"] == SOURCE
+    assert found.Evidence["Tenants"] == [OWNER.id, STRANGER.id]
+    assert found.OwnerTenantId == STRANGER.id
+
+
+def _prepared(subscription: Subscription, machine: str) -> Batches:
+    """The log of a machine is switched off, and another snapshot taken: what else there is in a campaign."""
+    setting = f"{machine}/providers/Microsoft.Insights/diagnosticSettings/to-the-hub"
+    other = compute("snapshots", "more", subscription)
+    return (
+        call("Microsoft.Insights/diagnosticSettings/delete", setting, -2, subscription=subscription),
+        call("snapshots/write", other, -1, subscription=subscription, request=made_from(SOURCE)),
+    )
+
+
+def _campaigns(told: Told) -> list[Finding]:
+    return [each for each in told.sink.current() if each.Detector == "exfiltration_campaign"]
+
+
+def test_a_copy_from_another_tenant_counts_in_a_campaign_of_the_machines_owner() -> None:
+    told = Told(*_prepared(ABROAD, _MACHINE_ABROAD), *_TO_ANOTHER_TENANT)
+
+    (copied,), (campaign,) = told.findings, _campaigns(told)
+    assert campaign.OwnerTenantId == STRANGER.id
+    assert copied.FindingId in campaign.RelatedFindingIds
+
+
+def test_a_finding_leaves_the_campaign_of_a_tenant_that_turns_out_not_to_own_the_machine() -> None:
+    told = Told(*_prepared(SUBSCRIPTION, MACHINE), snapshot(), disk(), attached())
+    assert [each.OwnerTenantId for each in _campaigns(told)] == [OWNER.id]
+
+    told.tell(attached(5, subscription=ABROAD))
+
+    assert [each.OwnerTenantId for each in told.findings] == [STRANGER.id]
+    assert not _campaigns(told)
+
+
+def test_a_copy_is_followed_where_nobody_said_which_tenant_it_is_of() -> None:
+    unknown: dict[str, Any] = {"tenantId": None}
+    theft = [[record | unknown for record in told] for told in (snapshot(), disk(), attached())]
+    for told in theft:
+        for record in told:
+            record["properties"] = {**record["properties"], "hierarchy": None}
+
+    (found,) = Told(*theft, tenant="").findings
+    assert found.OwnerTenantId is None
+    assert found.Severity is Severity.MEDIUM
 
 
 _touches = st.builds(
