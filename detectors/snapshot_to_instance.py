@@ -72,8 +72,8 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
 
     The copy may be a snapshot, a disk, a restore point, an image or several of these after each other. High if it went
     to another subscription or tenant, if several took part and one of them is a person, if the machine was opened or
-    commanded or the copy cleaned away by a person afterwards, or any of that was done around a machine that was made
-    for it. Low if no such way is seen, but more leads to the machine than is kept.
+    commanded or the copy cleaned away by a person afterwards, by itself or with its resource group, or any of that was
+    done around a machine that was made for it. Low if no such way is seen, but more leads to the machine than is kept.
     """
     machine = lineage.resource
     for path in lineage.paths:
@@ -136,7 +136,7 @@ def _is_suspect(touch: Touch, path: Path) -> bool:
         return False
     if path.for_it or touch.at < path.completed:
         return path.for_it
-    copies = {resource_of(node).key for node in path.nodes[1:]}
+    copies = {resource_of(node).key for node in path.nodes[1:]} | path.groups
     return touch.what is not Deed.DELETED or (touch.node_key in copies and _is_person(touch.actor))
 
 

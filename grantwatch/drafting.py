@@ -16,7 +16,7 @@ from grantwatch.detection.match import Match, Statement, Topic
 from grantwatch.memory.entities import Entity, EntityKey
 from grantwatch.memory.events import Event, events_of, packed
 from grantwatch.memory.facts import Note
-from grantwatch.memory.notes import Notes, forwarded, named, told, traced
+from grantwatch.memory.notes import Notes, followed, forwarded, named, told, traced
 from grantwatch.memory.sightings import Seen, seen_at_storage, seen_by
 from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
@@ -125,9 +125,12 @@ class Drafting:
         return _asked(sayer.name, sayer, event, parked)
 
     def _notes(self, entity: Entity, events: Sequence[Event], parked: list[Parked], news: Mapping[str, Note]) -> Notes:
-        """The traces that calls leave; what is gathered at a volume goes on to what was made from it."""
+        """The traces that calls leave; what is gathered at a volume or group goes on to those whom it concerns."""
         key = entity.key
         if not isinstance(key, OperationKey):
+            lineage = events[0] if events else None
+            if isinstance(lineage, Lineage) and lineage.paths:
+                return followed(lineage)
             return forwarded(key, entity.notes, news, self._windows.snapshot)
         notes: Notes = {}
         route = self._index.route_of(key.name)

@@ -29,6 +29,7 @@ def compute(kind: str, name: str, subscription: Subscription = SUBSCRIPTION) -> 
     return subscription.resource("servers", f"Microsoft.Compute/{kind}", name)
 
 
+GROUP = f"{SUBSCRIPTION.scope}/resourceGroups/servers"
 SOURCE = compute("disks", "payroll-data")
 SNAPSHOT = compute("snapshots", "tmp")
 COPY = compute("disks", "payroll-copy")

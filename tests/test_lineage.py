@@ -24,6 +24,7 @@ from tests.machines import (
     COPY,
     DEFINITION,
     ELSEWHERE,
+    GROUP,
     IMAGE,
     MACHINE,
     OTHER,
@@ -96,6 +97,10 @@ def restore_point(hours: float = 0) -> list[Record]:
 def collection(machine: str, hours: float = -1) -> list[Record]:
     body = {"properties": {"source": {"id": machine}}}
     return call("restorePointCollections/write", COLLECTION, hours, request=body)
+
+
+def group_deleted(hours: float, **more: Any) -> list[Record]:
+    return call("Microsoft.Resources/subscriptions/resourceGroups/delete", GROUP, hours, **more)
 
 
 SHORTCUTS = {
@@ -570,6 +575,9 @@ COMMAND = call("virtualMachines/runCommand/action", MACHINE, 3)
         ((*THEFT, call("snapshots/delete", SNAPSHOT, 3)), Severity.HIGH),
         ((*THEFT, call("disks/delete", COPY, 3)), Severity.HIGH),
         ((*THEFT, call("snapshots/delete", SNAPSHOT, 3, caller=DEPLOYER)), Severity.MEDIUM),
+        ((*THEFT, group_deleted(3)), Severity.HIGH),
+        ((*THEFT, group_deleted(1)), Severity.MEDIUM),
+        ((*THEFT, group_deleted(3, caller=DEPLOYER)), Severity.MEDIUM),
         ((snapshot(caller=BUILDER), disk(caller=BUILDER), attached(caller=DEPLOYER)), Severity.MEDIUM),
         ((snapshot(caller=BUILDER), disk(caller=EVE), attached(caller=DEPLOYER)), Severity.HIGH),
         ((snapshot(), disk(), attached(status="Created"), COMMAND), Severity.HIGH),

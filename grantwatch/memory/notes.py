@@ -12,8 +12,10 @@ from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import Note
 from grantwatch.memory.thinning import Place
 from grantwatch.memory.windows import Windows
+from grantwatch.model.actor import Actor
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import EVERY_TENANT, GatheringKey
+from grantwatch.model.lineage import Lineage
 from grantwatch.model.operation import OperationKey
 from grantwatch.model.paths import LATENESS
 from grantwatch.model.traces import Edge, Link, Touch, Trace, is_machine
@@ -90,6 +92,20 @@ def forwarded(key: EntityKey, notes: Mapping[str, Note], news: Mapping[str, Note
         if needed:
             passed[msgspec.structs.replace(key, natural=(target,))] = needed
     return passed
+
+
+def followed(lineage: Lineage) -> Notes:
+    """What a machine that copied data came to leaves at the groups with which it or a copy would go.
+
+    It stays there: should the way turn out to be none, what the machine then hears of a group is nothing to it.
+    """
+    machine = lineage.key.natural[0]
+    notes: Notes = defaultdict(dict)
+    for group in sorted(set().union(*(path.groups for path in lineage.paths))):
+        edge = Edge(source=group, target=machine, how=Link.GROUP, at=_EVER, actor=Actor(), operation="")
+        gathering = msgspec.structs.replace(lineage.key, natural=(group,))
+        notes[gathering][f"{digest(edge.kind)}-"] = Note(trace=edge, place=Place.BEYOND)
+    return notes
 
 
 def _leaving(node: str, notes: Mapping[str, Note]) -> Iterator[Edge]:

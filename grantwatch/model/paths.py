@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from grantwatch.model.resource import resource_of
 from grantwatch.model.traces import (
     ATTACHMENTS,
     COPIES,
@@ -60,6 +61,12 @@ class Path(Struct, frozen=True, kw_only=True):
     def nodes(self) -> tuple[str, ...]:
         """From the volume to the machine, as logged."""
         return (self.source, *(edge.target for edge in self.edges))
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Keys of the resource groups that the machine and the copies on the way lie in, and go with."""
+        lying_in = (resource_of(node).group for node in self.nodes[1:])
+        return frozenset(group.key for group in lying_in if group)
 
 
 def paths_to(machine: str, traces: Iterable[Trace], window: timedelta) -> tuple[Path, ...]:
@@ -189,7 +196,8 @@ def _described(edges: tuple[Edge, ...], traces: Sequence[Trace], window: timedel
     earliest, latest = path.began - LATENESS, path.completed + window
     near = [trace for trace in traces if trace.holds and earliest <= trace.at <= latest]
     machine = edges[-1].target_key
-    nodes = {edge.source_key for edge in edges} | {edge.target_key for edge in edges} | _network(machine, traces)
+    nodes = {edge.source_key for edge in edges} | {edge.target_key for edge in edges} | path.groups
+    nodes |= _network(machine, traces)
     return Path(
         edges=edges,
         touches=tuple(

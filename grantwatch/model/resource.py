@@ -53,6 +53,11 @@ class ResourceId:
         return self.named("resourceGroups")
 
     @property
+    def group(self) -> "ResourceId | None":
+        """The resource group that this resource lies in."""
+        return next((each for each in self.ancestors() if each.kind == "microsoft.resources/resourcegroups"), None)
+
+    @property
     def name(self) -> str:
         return self._segments[-1] if self._segments else ""
 

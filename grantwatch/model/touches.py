@@ -31,6 +31,7 @@ _DELETIONS = (
     "Microsoft.Compute/galleries/images/versions/delete",
     "Microsoft.Compute/virtualMachines/delete",
     "Microsoft.Compute/virtualMachineScaleSets/delete",
+    "Microsoft.Resources/subscriptions/resourceGroups/delete",
 )
 _MACHINE_WRITTEN = (
     "Microsoft.Compute/virtualMachines/write",

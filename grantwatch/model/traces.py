@@ -36,6 +36,8 @@ class Link(StrEnum):
     OS_DISK = "OsDisk"
     NETWORK = "Network"
     """A network interface of a machine: carries no data."""
+    GROUP = "Group"
+    """A resource group whose deletion a machine is to hear of: carries no data, and no call tells of it."""
 
 
 COPIES = frozenset(

@@ -1,14 +1,15 @@
 """What a store comes to in the end: what is known of each entity, and who saw what first.
 
 Left out is what another order leaves otherwise and nobody reads: versions, revisions, marks and due entries that were
-superseded, steps of findings that were withdrawn, and traces of what had no effect or lies on no way. Traces are
-therefore taken together, wherever they are: what reached whom is in the findings.
+superseded, steps of findings that were withdrawn, traces of what had no effect or lies on no way, and which groups a
+machine follows. Traces are therefore taken together, wherever they are: what reached whom is in the findings.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from grantwatch.model.traces import Link
 from grantwatch.ports import Found, Row, RowKey, StateStore
 
 State = dict[str, Any]
@@ -58,7 +59,8 @@ def state_of(rows: Iterable[Row]) -> State:
         held = _facts(content) if row.name == "entity" else _first(content)
         traces = {name: held.pop(name) for name, fact in list(held.items()) if _is_trace(fact)}
         if traces:
-            state.setdefault("traces", {}).update(traces)
+            known = {name: trace for name, trace in traces.items() if _is_known_by_calls(trace)}
+            state.setdefault("traces", {}).update(known)
         if held:
             state[row.partition] = held
     return state
@@ -75,6 +77,11 @@ def _facts(entity: dict[str, Any]) -> dict[str, Any]:
 
 def _is_trace(fact: Any) -> bool:
     return isinstance(fact, dict) and "is" in fact
+
+
+def _is_known_by_calls(trace: dict[str, Any]) -> bool:
+    """Not that a machine follows a group: it may have done so for a way that turned out to be none."""
+    return trace.get("how") != Link.GROUP
 
 
 def _first(sighting: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.histories import GUEST, ROBOT, grants_and_endings, in_order, sas_uses
-from tests.machines import ABROAD, COPY, IMAGE, MACHINE, OTHER, SNAPSHOT, SOURCE, compute, made_from, with_disks
+from tests.machines import ABROAD, COPY, GROUP, IMAGE, MACHINE, OTHER, SNAPSHOT, SOURCE, compute, made_from, with_disks
 from tests.world import ACCOUNT, ADMIN, NOON, OWNER, STRANGER, SUBSCRIPTION
 from tools.azure_records import (
     Account,
@@ -141,6 +141,7 @@ _LINEAGE = (
     _of_compute("disks/write", COPY, {"tags": {"a": "b"}}, made_from(SNAPSHOT)),
     _of_compute("snapshots/write", SNAPSHOT, {"tags": {"a": "b"}}, made_from(SOURCE)),
     _of_compute("virtualMachines/runCommand/action", MACHINE),
+    ("Microsoft.Resources/subscriptions/resourceGroups/delete", GROUP, None),
     _of_compute("disks/write", _COPY_ABROAD, made_from(SNAPSHOT)),
     _of_compute("virtualMachines/write", _MACHINE_ABROAD, with_disks(_COPY_ABROAD)),
     _of_compute("virtualMachines/write", _MACHINE_ABROAD, with_disks(COPY)),

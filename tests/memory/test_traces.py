@@ -371,6 +371,32 @@ def test_a_copy_is_followed_where_nobody_said_which_tenant_it_is_of() -> None:
     assert found.Severity is Severity.MEDIUM
 
 
+def _group_deleted(group: str, **more: Any) -> list[Record]:
+    name = "Microsoft.Resources/subscriptions/resourceGroups/delete"
+    return call(name, f"{SUBSCRIPTION.scope}/resourceGroups/{group}", 5, **more)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_copy_that_is_deleted_with_its_group_was_cleaned_away(order: Sequence[int]) -> None:
+    kept = SUBSCRIPTION.resource("tools", "Microsoft.Compute/virtualMachines", "jump")
+    calls = (snapshot(), disk(), attached(machine=kept), _group_deleted("servers"))
+    told = Told(*(calls[each] for each in order))
+
+    assert [each.Severity for each in told.findings] == [Severity.HIGH]
+    assert [each for each in told.findings[0].Evidence["Meanwhile"] if "Deleted on servers" in each]
+
+
+@pytest.mark.parametrize(
+    ("group", "more"),
+    [("elsewhere", {}), ("servers", {"failure": Failure(authorized=True)})],
+    ids=["another group", "refused"],
+)
+def test_a_group_that_is_another_or_stays_hides_nothing(group: str, more: dict[str, Any]) -> None:
+    told = Told(snapshot(), disk(), attached(), _group_deleted(group, **more))
+
+    assert [each.Severity for each in told.findings] == [Severity.MEDIUM]
+
+
 _touches = st.builds(
     Touch,
     node=st.just(MACHINE),
