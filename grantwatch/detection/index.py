@@ -276,11 +276,15 @@ def _mentioned(operation: str, wanting: Iterable[Detector | Teller]) -> str | No
 
 def _mentions(record: Mapping[str, Any], text: str) -> bool:
     """Whether a body holds a text. Looking for it is cheaper than reading the body; a body that is no text is read."""
-    properties = record.get("properties")
-    if not isinstance(properties, Mapping):
+    try:
+        property_of = record["properties"].get
+    except (KeyError, AttributeError):
         return True
-    bodies = (properties.get(name) for name in _BODIES)
-    return any(text in body.lower() if isinstance(body, str) else True for body in bodies if body is not None)
+    for name in _BODIES:
+        body = property_of(name)
+        if body is not None and (not isinstance(body, str) or text in body.lower()):
+            return True
+    return False
 
 
 def _wants(detector: Detector, operation: str, authentication: str) -> bool:
