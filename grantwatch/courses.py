@@ -53,15 +53,16 @@ class Courses:
         """What a course is told of a step that rests on so many facts."""
         return note_of(step, self._by_name[course.detector], self._windows, known)
 
-    def left_by(self, verdict: Verdict, draft: Draft, told: Set[GatheringKey]) -> set[GatheringKey]:
-        """Where a finding was told to count and does no more. Notes in the entity where it does.
+    def left_by(
+        self, verdict: Verdict, draft: Draft, now: Set[GatheringKey], told: Set[GatheringKey]
+    ) -> Set[GatheringKey]:
+        """Where a finding was told to count and does no more. Notes in the entity where it does ``now``.
 
         ``told`` is where it was told just now, while its entity could not be stored.
         """
         published = draft.entity.findings.get(verdict.step.detector)
         if published is None:
-            return set(told)
-        now = set(self.of(verdict.step, verdict.tenant))
+            return told
         noted = set(self.told_of(published, draft))
         before = noted.union(told)
         if (now | told) - noted:

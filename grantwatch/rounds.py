@@ -60,9 +60,9 @@ class Rounds:
         """One round; returns who is to be taken again. ``news`` has facts that others have not heard of; it shrinks."""
         view = self._read(pending, work)
         drafts = list(view.drafts.values())
-        neighbourhood, novelties = self._look_around(view, news, work)
+        neighbourhood, changes = self._look_around(view, news, work)
+        novelties = self._sightings.judge((draft.seen for draft in drafts if draft.seen), changes)
         self._conclude(view, neighbourhood, novelties, work)
-        changes = self._sightings.changes((draft.seen for draft in drafts if draft.seen), view.rows)
         lost_rows = self._swap(view, changes, work)
         lost = {key for key in view.drafts if address_of_entity(key) in lost_rows}
         for key, revisions in view.revisions.items():
@@ -129,10 +129,11 @@ class Rounds:
         if draft.seen:
             yield from self._sightings.marks(draft.seen)
 
-    def _look_around(
-        self, view: View, news: Set[EntityKey], work: Work
-    ) -> tuple[Neighbourhood, dict[EntityKey, Novelty]]:
-        """What others said under the topics of drafts, and what is new. Reads the gatherings they may add to, too."""
+    def _look_around(self, view: View, news: Set[EntityKey], work: Work) -> tuple[Neighbourhood, Changes]:
+        """What others said under the topics of drafts, and who saw what first.
+
+        Reads the gatherings they may add to, too.
+        """
         drafts = list(view.drafts.values())
         partitions = {
             *(partition_of(draft.entity.key.tenant, topic) for draft in drafts for topic in draft.followed),
@@ -152,8 +153,8 @@ class Rounds:
             found = self._store.exchange(scan=sorted(partitions), read=sorted(addresses))
             view.rows.update({address: found.rows.get(address) for address in addresses})
             scanned = found.scanned
-        novelties = self._sightings.judge(seen, view.rows)
-        return Neighbourhood(neighbours_in(scanned), drafts, self._drafting, work.parked), novelties
+        changes = self._sightings.changes(seen, view.rows)
+        return Neighbourhood(neighbours_in(scanned), drafts, self._drafting, work.parked), changes
 
     def _gatherings(self, draft: Draft) -> Iterator[EntityKey]:
         """Where the findings of a draft may count, as far as that can be told before they are judged."""
@@ -229,7 +230,8 @@ class Rounds:
                     if (gathering, name) not in told:
                         queue[gathering][each.step.finding] = self._courses.note(gathering, each.step, known)
             doubtful = {course for course in self._courses.doubtful(each.step, draft) if _holds(view, course, each)}
-            for left in self._courses.left_by(each, draft, work.courses[each.step.finding]) | (doubtful - courses):
+            left_by = self._courses.left_by(each, draft, courses, work.courses[each.step.finding])
+            for left in left_by | (doubtful - courses):
                 queue[left][each.step.finding] = self._courses.note(left, replace(each.step, void=True), known)
         for entity, notes in draft.notes.items():
             queue[entity] = united(queue[entity], notes)

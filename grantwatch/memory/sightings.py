@@ -9,8 +9,9 @@ What is new teaches nothing while a subscription is in training, for some days f
 leaves a mark, so that it is judged again when an earlier event turns up.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -41,7 +42,12 @@ class Sighting(Struct, frozen=True):
 
     @property
     def address(self) -> RowKey:
-        return digest(("sighting", self.tenant, self.words, self.values)), _NAME
+        return _address_of(self)
+
+
+@lru_cache(maxsize=4096)
+def _address_of(sighting: Sighting) -> RowKey:
+    return digest(("sighting", sighting.tenant, sighting.words, sighting.values)), _NAME
 
 
 class Novelty(Struct, frozen=True):
@@ -162,13 +168,12 @@ class Sightings:
         left = ((_TRAINEE.decode(mark.content), begins[mark.partition]) for mark in marks)
         return {trainee.owner.key for trainee, begin in left if trainee.at >= begin + self._training}
 
-    def judge(self, everyone: Sequence[Seen], rows: Mapping[RowKey, Row | None]) -> dict[EntityKey, Novelty]:
-        """What is new about some entities, given what stands in the rows of them all, and each other."""
-        changes = self.changes(everyone, rows)
+    def judge(self, everyone: Iterable[Seen], changes: "Changes") -> dict[EntityKey, Novelty]:
+        """What is new about some entities, given what becomes of the rows of them all."""
         return {seen.key: self._novelty(seen, changes) for seen in everyone}
 
     def changes(self, everyone: Iterable[Seen], rows: Mapping[RowKey, Row | None]) -> "Changes":
-        """The rows to swap, and whose holders are displaced."""
+        """The rows to swap, given what stands in them, and whose holders are displaced."""
         changes = Changes()
         for seen in everyone:
             asked = set(self.addresses(seen))
