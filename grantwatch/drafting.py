@@ -129,9 +129,9 @@ class Drafting:
         key = entity.key
         if not isinstance(key, OperationKey):
             lineage = events[0] if events else None
-            if isinstance(lineage, Lineage) and lineage.paths:
-                return followed(lineage)
-            return forwarded(key, entity.notes, news, self._windows.snapshot)
+            if not isinstance(lineage, Lineage):
+                return {}
+            return followed(lineage) if lineage.paths else forwarded(key, entity.notes, news, self._windows.snapshot)
         notes: Notes = {}
         route = self._index.route_of(key.name)
         for detector in route.tracers if route else ():
