@@ -168,8 +168,11 @@ class _Stored(Struct, kw_only=True):
     told: dict[str, dict[str, Trace]] | msgspec.UnsetType = msgspec.UNSET
 
 
-# Rows by their content, decoded: those that are read next are mostly those that were just written.
-_RECENT: Bounded[bytes, _Stored] = Bounded(512)
+_Decoded = tuple[_Stored, bool]
+"""What a row says, and whether that is all of it: another version may have written fields that nobody here knows."""
+
+# Rows by their content: those that are read next are mostly those that were just written.
+_RECENT: Bounded[bytes, _Decoded] = Bounded(512)
 _DECODER = msgspec.json.Decoder(_Stored)
 _GROUPS = ("phases", "accesses", "notes")
 _OF_NOTES = {"is", *Step.__struct_fields__, *Edge.__struct_fields__, *Touch.__struct_fields__}
@@ -179,7 +182,7 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
     """The entity in a row, or a new one."""
     if row is None:
         return Entity(key=key)
-    found = _decoded(row.content)
+    found, _ = _decoded(row.content)
     return Entity(
         key=key,
         phases=dict(found.phases),
@@ -197,8 +200,9 @@ def restored(key: EntityKey, row: Row | None) -> Entity:
 def stored(entity: Entity) -> Row:
     """The row of an entity, against the version that it was read at, with every field that another version wrote."""
     partition, name = address_of_entity(entity.key)
+    before, is_all = _decoded(entity.row.content) if entity.row else (_Stored(), True)
     known = _Stored(
-        version=max(_decoded(entity.row.content).version, _VERSION) if entity.row else _VERSION,
+        version=max(before.version, _VERSION),
         phases=entity.phases,
         accesses=entity.accesses,
         lapsed=entity.lapsed,
@@ -209,18 +213,19 @@ def stored(entity: Entity) -> Row:
         told=entity.told or msgspec.UNSET,
     )
     content = msgspec.json.encode(known)
-    if entity.row and msgspec.json.encode(_decoded(entity.row.content)) != entity.row.content:
+    if entity.row and not is_all:
         content = msgspec.json.encode(_completed(msgspec.to_builtins(known), msgspec.json.decode(entity.row.content)))
     else:
-        _RECENT[content] = known
+        _RECENT[content] = known, True
     return Row(partition, name, content, entity.row.version if entity.row else None)
 
 
-def _decoded(content: bytes) -> _Stored:
-    known = _RECENT.get(content)
-    if known is None:
-        known = _RECENT[content] = _DECODER.decode(content)
-    return known
+def _decoded(content: bytes) -> _Decoded:
+    found = _RECENT.get(content)
+    if found is None:
+        known = _DECODER.decode(content)
+        found = _RECENT[content] = known, msgspec.json.encode(known) == content
+    return found
 
 
 def _completed(known: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
