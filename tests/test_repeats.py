@@ -47,12 +47,13 @@ _FIELDS: dict[str, tuple[Any, ...]] = {
         f"https://contosodata.blob.core.windows.net/reports/2.csv?{_QUERY}",
         f"https://contosodata.blob.core.windows.net/reports/2.csv?{_QUERY}&sip=192.0.2.7",
         "https://contosodata.blob.core.windows.net/reports/2.csv",
+        f"https://contosologs.blob.core.windows.net/reports/1.csv?{_QUERY}",
         None,
     ),
     "correlationId": ("11111111-101e-0006-75a5-2f0d5a000000", "22222222-101e-0006-75a5-2f0d5a000000"),
 }
 _PROPERTIES: dict[str, tuple[Any, ...]] = {
-    "accountName": ("contosodata", "contosologs", None),
+    "accountName": ("contosodata", "contosologs", "null", None),
     "userAgentHeader": ("AzCopy/10.28.0", "Services_xstore_transport_http2", None),
     "referrerHeader": ("https://portal.azure.com/", None),
     "objectKey": ("/contosodata/reports/1.csv", "/contosodata/reports/2.csv", None),
@@ -77,11 +78,13 @@ def twins(draw: st.DrawFn) -> tuple[Record, Record]:
     """Two records that differ in a few fields, if in any."""
     first, second = sas_read(1), sas_read(2)
     for part, fields in ((None, _FIELDS), ("properties", _PROPERTIES), ("identity", _IDENTITIES)):
-        alike = draw(_chosen(fields))
+        alike, left_out = draw(_chosen(fields)), draw(st.sets(st.sampled_from(list(fields)), max_size=2))
         name = draw(st.none() | st.sampled_from(list(fields)))
         for record in (first, second):
             told = record if part is None else record[part]
             told.update(alike)
+            for each in left_out:
+                told.pop(each, None)
             if name is not None:
                 told[name] = draw(st.sampled_from(fields[name]))
     return first, second

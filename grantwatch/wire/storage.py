@@ -30,7 +30,7 @@ STORAGE_HOST = re.compile(
 _LONGEST_TOKEN_HASH = 1024  # what is cut here is cached; two hashes and their words are less than 200
 # Far more than Azure Storage accepts; parameters behind so much padding were never in a request that succeeded.
 _LONGEST_URL = 65_536
-_TYPE_AND_TOKEN = 2
+_TYPE_AND_TOKEN = frozenset(("type", "tokenHash"))
 _PORTAL = re.compile(r"https://([\w-]+\.)*portal\.azure\.(com|us|cn)(/|$)", re.IGNORECASE)
 
 
@@ -79,9 +79,12 @@ def shape_of(record: Mapping[str, Any]) -> int | None:
     """
     properties, identity = record.get("properties"), record.get("identity")
     operation, url, address = record.get("operationName"), record.get("uri"), record.get("callerIpAddress")
-    if not (isinstance(properties, dict) and isinstance(identity, dict) and properties.get("accountName")):
+    if not (isinstance(properties, dict) and isinstance(identity, dict)):
         return None
     if not (isinstance(operation, str) and isinstance(url, str) and isinstance(address, str)):
+        return None
+    account = text(properties.get("accountName"))
+    if account is None:  # then the host of the URL says it
         return None
     try:
         return hash(
@@ -93,9 +96,9 @@ def shape_of(record: Mapping[str, Any]) -> int | None:
                 without_port(address),
                 identity.get("type"),
                 identity.get("tokenHash"),
-                repr(identity) if len(identity) > _TYPE_AND_TOKEN else None,
+                None if identity.keys() <= _TYPE_AND_TOKEN else repr(identity),
                 url.partition("?")[2],
-                properties["accountName"],
+                account,
                 properties.get("userAgentHeader"),
                 properties.get("referrerHeader"),
                 properties.get("sasExpiryStatus"),
