@@ -68,7 +68,7 @@ def bulk_read_through_sas(volume: Volume) -> Said:
     From ten times as much on it is High; where only networks of ours had used the SAS on that day by the window's end,
     Informational. Figures are the least that it was: of the first window that reached as much as the fullest of the
     day, rounded down to a doubling. A window is made of whole five minutes, so that it is up to that much longer; of
-    five minutes whole eighths of an even share of the threshold are counted, and nothing of less than two. Numbers of
+    five minutes in which less was read than a quarter of an even share of the threshold nothing is counted. Numbers of
     64 objects and more are estimates.
     """
     taken = volume.taken

@@ -26,6 +26,7 @@ MOST_EXACT = 1024
 """Requests in a bucket up to which its counts are exact."""
 
 _DIGESTS: int = 2**64
+_OBJECTS: int = 2**48
 _COARSENESS = 34
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSION = 2
@@ -51,8 +52,10 @@ class Sample(Struct):
 
     @property
     def known(self) -> int:
-        """Grows with whatever a sample learns of requests."""
-        return len(self.digests) + sum((_DIGESTS - digest) >> _COARSENESS for digest in self.digests)
+        """Grows with whatever a sample learns."""
+        requests = sum((_DIGESTS - digest) >> _COARSENESS for digest in self.digests)
+        objects = sum((_OBJECTS - each) >> (_COARSENESS // 2) for each in self.objects)
+        return len(self.digests) + len(self.objects) + requests + objects
 
 
 def bucket_of(time: datetime) -> datetime:
@@ -110,9 +113,9 @@ def unpacked(content: bytes) -> Sample:
     body = content[_HEAD.size :]
     if version == _FIRST_VERSION:
         return _of_first_version(body, number)
-    numbers = array("Q", body[: len(body) // _NUMBER * _NUMBER])
-    if len(body) % _NUMBER or len(numbers) < 2 * number:
+    if len(body) % _NUMBER or len(body) < 2 * number * _NUMBER:
         raise ValueError("no sample of requests")
+    numbers = array("Q", body)
     return Sample(numbers[:number], numbers[number : 2 * number], numbers[2 * number :])
 
 

@@ -32,7 +32,6 @@ MOST_REMEMBERED = 96 * 2**20
 _WEIGHT_OF_A_ROW = 512
 """Roughly what a remembered row takes beside its content, in bytes."""
 _MOST_ROUNDS = 24
-_ESTIMATED = 2**50  # more than is ever known of an exact amount
 
 
 class Volumes:
@@ -50,9 +49,9 @@ class Volumes:
         """
         notes: Notes = defaultdict(dict)
         for (key, begin), sample in self._joined(transfers).items():
-            amount = self._limits.counted(amount_of(begin, sample))
-            if amount is not None:
-                note = Note(known=_known(amount, sample), amount=amount)
+            amount = amount_of(begin, sample)
+            if self._limits.counts(amount):
+                note = Note(known=sample.known, amount=amount)
                 for of_day in _gatherings(key, begin, self._limits):
                     notes[of_day][begin.isoformat()] = note
         return notes
@@ -105,11 +104,6 @@ def _gatherings(key: GatheringKey, begin: datetime, limits: Limits) -> Iterator[
     """Where a bucket counts: on its day, and on the days before of which windows reach into it."""
     for day in limits.days(begin):
         yield replace(key, natural=(*key.natural[:-1], day.isoformat()))
-
-
-def _known(amount: Amount, sample: Sample) -> int:
-    """Grows with whatever changes an amount; an estimate, which may fall, rests on all requests of the sample."""
-    return _ESTIMATED + sample.known if amount.estimated else amount.known
 
 
 def _address(bucket: Bucket) -> RowKey:

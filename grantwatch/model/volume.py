@@ -14,11 +14,10 @@ BUCKET = timedelta(minutes=5)
 MOST_OBJECTS = 64
 """Distinct objects up to which their number is exact; above, it is within about an eighth."""
 
+_DIGESTS = 2**48
 _DIGEST_SIZE = 6
-_DIGESTS: int = 2 ** (8 * _DIGEST_SIZE)
-# An even share of the threshold has eight parts; of less than two a bucket is not worth a look.
-_PARTS, _PARTS_THAT_COUNT = 8, 2
-_COARSENESS_OF_SIZES, _COARSENESS_OF_OBJECTS = 20, 17
+# Below a quarter of an even share of the threshold a bucket is not worth a look.
+_SHARE_THAT_COUNTS = 4
 
 
 class Amount(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -29,13 +28,6 @@ class Amount(Struct, frozen=True, omit_defaults=True, kw_only=True):
     size: int
     objects: bytes
     estimated: bool = False
-
-    @property
-    def known(self) -> int:
-        """Grows with whatever is added, of sizes with every MB."""
-        objects: list[int] = [int.from_bytes(each) for each in _cut(self.objects)]
-        less = sum((_DIGESTS - each) >> _COARSENESS_OF_OBJECTS for each in objects)
-        return self.requests + (self.size >> _COARSENESS_OF_SIZES) + len(objects) + less
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -49,27 +41,13 @@ class Limits(Struct, frozen=True, kw_only=True):
         """How many times one of the two was reached."""
         return max(size / self.size, objects / self.objects)
 
-    def counted(self, amount: Amount) -> Amount | None:
-        """What of a bucket counts: None of most, which so cost nothing but themselves.
+    def counts(self, amount: Amount) -> bool:
+        """Whether a bucket counts at all: many do not, and cost nothing but themselves.
 
-        Sizes count in eighths of an even share of the threshold, smaller ones and requests by their first two bits, so
-        that there is less to tell of many requests. What is estimated may fall again, so that it always counts, as it
-        is.
+        Counts that are estimated may fall again, so that these buckets always count.
         """
-        if amount.estimated:
-            return amount
-        full = amount.size * self._parts // self.size
-        if full >= _PARTS_THAT_COUNT:
-            size = -(-full * self.size // self._parts)
-        elif distinct(amount.objects) * self._parts >= self.objects * _PARTS_THAT_COUNT:
-            size = _floored_to_halves(amount.size)
-        else:
-            return None
-        return Amount(at=amount.at, requests=_floored_to_halves(amount.requests), size=size, objects=amount.objects)
-
-    @property
-    def _parts(self) -> int:
-        return max(1, round(self.window / BUCKET)) * _PARTS
+        shares = self.window / BUCKET * _SHARE_THAT_COUNTS
+        return amount.estimated or self.reached(amount.size, distinct(amount.objects)) * shares >= 1
 
     def days(self, at: datetime) -> Iterator[date]:
         """The days of the windows that a bucket lies in, by their beginnings."""
@@ -164,12 +142,10 @@ def sketch_of(objects: Iterable[int]) -> bytes:
 def distinct(*sketches: bytes) -> int:
     """How many objects there are in all (a k-minimum-values sketch)."""
     sketch = sketches[0] if len(sketches) == 1 else _united(sketches)
-    return distinct_of(len(sketch) // _DIGEST_SIZE, int.from_bytes(sketch[-_DIGEST_SIZE:]))
-
-
-def distinct_of(number: int, last: int) -> int:
-    """How many objects there are in all, if so many smallest digests are known, and the last of them."""
-    return number if number < MOST_OBJECTS else round((number - 1) * _DIGESTS / (last + 1))
+    number = len(sketch) // _DIGEST_SIZE
+    if not _is_full(sketch):
+        return number
+    return round((number - 1) * _DIGESTS / (int.from_bytes(sketch[-_DIGEST_SIZE:]) + 1))
 
 
 def _is_full(sketch: bytes) -> bool:
@@ -178,18 +154,9 @@ def _is_full(sketch: bytes) -> bool:
 
 
 def _united(sketches: Iterable[bytes]) -> bytes:
-    digests = {digest for sketch in sketches for digest in _cut(sketch)}
+    places = ((sketch, place) for sketch in sketches for place in range(0, len(sketch), _DIGEST_SIZE))
+    digests = {sketch[place : place + _DIGEST_SIZE] for sketch, place in places}
     return b"".join(sorted(digests)[:MOST_OBJECTS])
-
-
-def _cut(sketch: bytes) -> Iterator[bytes]:
-    return (sketch[place : place + _DIGEST_SIZE] for place in range(0, len(sketch), _DIGEST_SIZE))
-
-
-def _floored_to_halves(number: int) -> int:
-    """The number with its first two bits alone: a power of two, or one and a half of one."""
-    rest = max(0, number.bit_length() - 2)
-    return number >> rest << rest
 
 
 def _floored(value: float) -> float:

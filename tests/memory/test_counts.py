@@ -108,9 +108,7 @@ def test_what_is_known_grows_with_whatever_is_learnt(numbers: list[int], seed: i
     sample = sample_of([])
     for place, number in enumerate(numbers):
         more = sample_of(many(number, seed + place), sample)
-        assert more.known > sample.known or more.digests == sample.digests
-        before, after = amount_of(NOON, sample), amount_of(NOON, more)
-        assert after.estimated or after.known > before.known or after == before
+        assert more.known > sample.known or more == sample
         sample = more
 
 

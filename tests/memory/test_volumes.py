@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from math import floor
 from random import Random
 from typing import Any
 
@@ -180,23 +179,20 @@ def found_in(records: Sequence[Record]) -> list[Finding]:
 def test_what_is_told_is_the_fullest_window_of_all(taken: list[tuple[int, int]]) -> None:
     """Each reading is large enough to count; the reference looks at every window that begins with one.
 
-    Windows are made of whole buckets, and reach into the one in which an hour from any moment of the first ends. Of
-    each bucket whole parts count, eight of which are an even share of the threshold.
+    Windows are made of whole buckets, and reach into the one in which an hour from any moment of the first ends.
     """
     at = [(NOON + timedelta(minutes=minutes), size * MEGABYTE) for minutes, size in taken]
     buckets: dict[datetime, int] = defaultdict(int)
     for moment, size in at:
         buckets[bucket_of(moment)] += size
-    part = LIMITS.size / (12 * 8)
-    counted = {begin: floor(size / part) * part for begin, size in buckets.items()}
-    fullest = round(max(sum(counted[each] for each in counted if begin <= each <= begin + HOUR) for begin in counted))
+    fullest = max(sum(buckets[each] for each in buckets if begin <= each <= begin + HOUR) for begin in buckets)
     within_an_hour = max(sum(size for each, size in at if begin <= each < begin + HOUR) for begin, _ in at)
 
     records = [sas_read(number, moment, path="/exports/one.bak", size=size) for number, (moment, size) in enumerate(at)]
     findings = found_in(records)
 
     assert bool(findings) == (fullest >= LIMITS.size)
-    assert findings or within_an_hour < LIMITS.size + 13 * part
+    assert findings or within_an_hour < LIMITS.size
     for finding in findings:
         assert fullest / 2 < finding.Evidence["BytesAtLeast"] <= fullest
         assert finding.Severity is (Severity.HIGH if fullest >= 10 * LIMITS.size else Severity.MEDIUM)
@@ -257,10 +253,10 @@ def test_rows_hold_everything_whatever_was_forgotten_and_whoever_wrote(
     expected: dict[Bucket, list[Transfer]] = defaultdict(list)
     for batch, who in batches:
         given: dict[Bucket, list[Transfer]] = defaultdict(list)
-        for label, place, found in batch:
-            given[key_of(label), NOON + place * volume.BUCKET].append(found)
-        for bucket, together in given.items():
-            expected[bucket] += together
+        for label, place, transfer in batch:
+            given[key_of(label), NOON + place * volume.BUCKET].append(transfer)
+        for bucket, found in given.items():
+            expected[bucket] += found
         counting[who].count(given)
 
     assert sorted(row.content for row in store.rows()) == sorted(packed(sample_of(each)) for each in expected.values())
