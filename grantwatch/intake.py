@@ -49,9 +49,9 @@ class _Chosen(Struct):
 
 
 class Repeat(Struct, frozen=True):
-    """A request whose likes, as long as its hour lasts, tell nothing more: they are neither first uses nor later ones.
+    """A request whose likes tell nothing more in its hour, being neither first uses nor later ones.
 
-    All that is left to do is to count them for those who count it.
+    They still count where it counts.
     """
 
     use: LastUse
@@ -64,8 +64,8 @@ class Repeat(Struct, frozen=True):
 class Batch(Struct):
     """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything.
 
-    ``transfers`` are requests to be counted; ``repeatable`` are shapes of those whose likes will only be counted, once
-    all this is at rest; ``latest`` is when the latest was that only was.
+    ``transfers`` are requests to be counted, and ``latest`` is the time of the latest request. ``repeatable`` are those
+    whose likes need only be counted from then on that all this is at rest, by their shapes.
     """
 
     facts: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
@@ -154,11 +154,8 @@ class Intake:
     def _take_request(self, route: StorageRoute, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> None:
         """Facts of a request, unless it only repeats another; in any case it is counted where it counts."""
         shape = None if salvaged else shape_of(record)
-        repeat = self._repeated(shape, batch)
-        time = moment(record.get("time")) if repeat else None
-        if repeat and time and repeat.covers(time):
-            batch.latest = max(time, batch.latest or time)
-        else:
+        repeat, time = self._repeated(shape, batch), moment(record.get("time"))
+        if repeat is None or time is None or not repeat.covers(time):
             access = access_of(record, self._networks, salvaged=salvaged)
             matters = list(self._matters(route, access))
             self._take_uses(matters, access, batch)
@@ -166,6 +163,7 @@ class Intake:
             repeat = Repeat(LastUse(time), tuple(key for detector, key in matters if detector.on is Volume))
             if shape is not None and not any(detector.distinct_by is by_object for detector, _ in matters):
                 batch.repeatable[shape] = repeat
+        batch.latest = max(time, batch.latest or time)
         if repeat.counted_for:
             transfer, bucket = transfer_of(record), bucket_of(time)
             for key in repeat.counted_for:

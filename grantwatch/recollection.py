@@ -115,7 +115,7 @@ class Recollection:
                 yield DuePart(self._swept(part), days, [each.row for each in part])
 
     def note_time(self, time: datetime | None) -> None:
-        """There was an event then, of which nothing else need be remembered."""
+        """There was an event then, whether or not there is anything to remember of it."""
         self._latest = max(filter(None, (self._latest, time)), default=None)
 
     def forget(self, rows: Sequence[Row]) -> None:

@@ -113,6 +113,7 @@ def test_ports_objects_and_sizes_make_no_other_shape_and_whoever_is_behind_them_
     assert shape_of(record) == shape_of(sas_read(2, NOON + timedelta(minutes=1), size=700))
     assert shape_of(record) != shape_of(sas_read(1, address="198.51.100.24"))
     assert shape_of(record) != shape_of(sas_read(1, label="other"))
+    assert shape_of(record) != shape_of({**record, "uri": record["uri"].replace("sp=rl", "sp=rwdl")})
     for unlike in ({}, {**record, "uri": None}, {**record, "properties": "{"}, {**record, "location": {}}):
         assert shape_of(unlike) is None
 

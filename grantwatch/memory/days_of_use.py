@@ -2,7 +2,8 @@
 
 Whoever counts requests notes that their day has to be told, before it stores them: an entry of the due list, an hour
 after the day's end, so that what comes half an hour late is still told at once. For what comes later it is due an hour
-after the next full hour. So an entry whose time has not come was not swept, and an engine has to note it only once.
+after the next full hour. So an entry whose time has not come was not swept, and need not be noted again until shortly
+before.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ class DaysOfUse:
     def expect(self, buckets: Iterable[Bucket]) -> None:
         """Note that the days of these buckets have to be told."""
         now = self._clock()
-        soon = now + _LATE
+        soon = now + _LATE  # by then what is noted now is stored, and a sweep that begins earlier might miss it
         new = {key: _due(key, now) for key in {key for key, _ in buckets} if self._awaited.get(key, now) <= soon}
         if new:
             rows = {row.key: row for key, at in new.items() for row in due_rows(key, at, now, Cause.USE)}
