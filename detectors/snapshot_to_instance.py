@@ -8,6 +8,7 @@ from grantwatch.model.containment import post
 from grantwatch.model.lineage import Lineage
 from grantwatch.model.paths import Path
 from grantwatch.model.provenance import OPERATIONS, REQUESTS, RESPONSES, traces_of
+from grantwatch.model.quantity import quantity
 from grantwatch.model.resource import ResourceId, resource_of
 from grantwatch.model.severity import Severity
 from grantwatch.model.touches import MENTIONING
@@ -77,10 +78,10 @@ def snapshot_to_instance(lineage: Lineage) -> Said:
     """
     machine = lineage.resource
     for path in lineage.paths:
-        source, hops = resource_of(path.source), len(path.edges)
+        source = resource_of(path.source)
         yield Match(
             summary=f"Data of {source.label} reached {machine.label}{' in another tenant' if _is_abroad(path) else ''} "
-            f"in {hops} step{'s' if hops > 1 else ''}, the last by {path.completing.actor.label}.",
+            f"in {quantity(len(path.edges), 'step')}, the last by {path.completing.actor.label}.",
             target=machine,
             at=path.completed,
             severity=_severity(path),

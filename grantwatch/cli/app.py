@@ -81,12 +81,7 @@ def _replay(
     Example: grantwatch replay logs/ --own-network 198.51.100.0/24 --format jsonl > findings.jsonl
     """
     try:
-        settings = Settings.read(
-            owner_tenant_id=owner_tenant,
-            own_networks=tuple(own_network or ()),
-            own_subscriptions=tuple(own_subscription or ()),
-            expected_principals=tuple(expected_principal or ()),
-        )
+        settings = Settings.read(**options.as_settings(owner_tenant, own_network, own_subscription, expected_principal))
         with LocalStore(store, fresh=fresh) as opened, progress() as bar:
             task = bar.add_task("Reading", total=total_size(files) or None)
             outcome = replay(files, opened, settings, lambda size: bar.advance(task, size))

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock, Thread
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -96,12 +96,7 @@ def command(
         terminal.stop(
             "With --azure there is no store to keep checkpoints beside; name a place with --checkpoints.", code=2
         )
-    given: dict[str, Any] = {
-        "owner_tenant_id": owner_tenant,
-        "own_networks": tuple(own_network or ()),
-        "own_subscriptions": tuple(own_subscription or ()),
-        "expected_principals": tuple(expected_principal or ()),
-    }
+    given = options.as_settings(owner_tenant, own_network, own_subscription, expected_principal)
     pace = Pace(first_delay=first_delay, balancing=balancing, ownership=ownership)
     try:
         hub = Hub.of(eventhub)

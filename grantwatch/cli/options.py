@@ -1,7 +1,7 @@
 """Options that more than one command has."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,3 +64,18 @@ EventHub = Annotated[
         show_default=False,
     ),
 ]
+
+
+def as_settings(
+    owner_tenant: str,
+    own_network: list[str] | None,
+    own_subscription: list[str] | None,
+    expected_principal: list[str] | None,
+) -> dict[str, Any]:
+    """What is ours, as settings."""
+    return {
+        "owner_tenant_id": owner_tenant,
+        "own_networks": tuple(own_network or ()),
+        "own_subscriptions": tuple(own_subscription or ()),
+        "expected_principals": tuple(expected_principal or ()),
+    }

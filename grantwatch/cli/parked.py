@@ -47,12 +47,7 @@ def command(
     """
     folder = Path(f"{store}.parked")
     try:
-        settings = Settings.read(
-            owner_tenant_id=owner_tenant,
-            own_networks=tuple(own_network or ()),
-            own_subscriptions=tuple(own_subscription or ()),
-            expected_principals=tuple(expected_principal or ()),
-        )
+        settings = Settings.read(**options.as_settings(owner_tenant, own_network, own_subscription, expected_principal))
         if not DirectoryPlace(folder).names(DEAD_LETTERS, 1):
             _reject_nothing(store)
             terminal.say(f"Nothing lies parked in {folder}.")
