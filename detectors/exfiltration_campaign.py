@@ -64,7 +64,7 @@ def exfiltration_campaign(course: Course) -> Said:
     if not story or (of_a_target and is_of_one_person(story)):
         yield nothing_in(course)
         return
-    worst = max(story, key=lambda step: step.severity.rank)
+    worst = course.of({step.finding for step in story}).worst
     yield Match(
         summary=_summary(story, course, worst),
         target=worst.resource,

@@ -315,6 +315,16 @@ def test_a_course_of_some_findings_tells_of_them_alone() -> None:
     assert course.of([]) == course
 
 
+def test_the_worst_that_somebody_known_did_speaks_for_a_course() -> None:
+    pipeline, thief = Actor(id="terraform"), Actor(id="gus")
+    ordinary = replace(opened, severity=Severity.INFORMATIONAL, actor=pipeline)
+    for steps in ((ordinary, replace(keys, actor=thief), used), (used, replace(keys, actor=thief), ordinary)):
+        course = with_fields(course_of(steps), steps=steps)
+        assert used.severity is keys.severity > ordinary.severity
+        assert (course.actor, course.resource, course.name) == (thief, keys.resource, keys.operation)
+    assert with_fields(course_of((ordinary, used)), steps=(ordinary, used)).actor == used.actor
+
+
 def test_of_two_notes_that_rest_on_as_much_the_earlier_holds() -> None:
     late, early = (Note(known=2, step=replace(used, at=NOON + timedelta(minutes=n))) for n in (9, 3))
     assert joined({"a": late}, {"a": early}) == joined({"a": early}, {"a": late}) == {"a": early}

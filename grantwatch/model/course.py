@@ -151,13 +151,18 @@ class Course:
     def first(self) -> Step:
         return self.steps[0]
 
+    @cached_property
+    def worst(self) -> Step:
+        """What speaks for all: the first of the worst steps, or of those by somebody who is known."""
+        return max(self.steps, key=lambda step: (step.severity.rank, step.person is not None))
+
     @property
     def tenant(self) -> str:
         return self.key.tenant
 
     @property
     def resource(self) -> ResourceId:
-        return self.first.resource
+        return self.worst.resource
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -165,7 +170,7 @@ class Course:
 
     @property
     def name(self) -> str:
-        return self.first.operation
+        return self.worst.operation
 
     @property
     def correlation_id(self) -> None:
@@ -174,11 +179,11 @@ class Course:
 
     @property
     def actor(self) -> Actor:
-        return self.first.actor
+        return self.worst.actor
 
     @property
     def region(self) -> str | None:
-        return self.first.region
+        return self.worst.region
 
     @property
     def salvaged(self) -> bool:
