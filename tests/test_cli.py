@@ -111,7 +111,7 @@ def test_an_indented_document_is_one_body(tmp_path: Path) -> None:
         ("blank.json", b"\n  \n", "the file is empty"),
         ("table.csv", b"a,b\n1,2\n", "it holds no log records"),
         ("noise.json", bytes(range(256)) * 8, "it holds no log records"),
-        ("cut.gz", gzip.compress(b"{}" * 4096)[:40], "gzip data is damaged or cut off"),
+        ("cut.gz", gzip.compress(b"{}" * 4096, mtime=0)[:40], "gzip data is damaged or cut off"),
         ("cut.json", b'{"records":[', "it holds no log records"),
     ],
 )
