@@ -96,6 +96,15 @@ def test_standard_input_directories_and_gzip_are_read_alike(
     assert detectors(from_input) == detectors(from_folder) == ["disk_access_granted", "sas_used_externally"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_powershell_wrote_into_a_file_is_read(tmp_path: Path, encoding: str, indent: int | None) -> None:
+    path = tmp_path / "activity.json"
+    path.write_text(json.dumps(disk_access(), indent=indent), encoding=encoding)
+
+    assert detectors(run("replay", str(path), "--store", ":memory:", "--format", "jsonl")) == ["disk_access_granted"]
+
+
 def test_an_indented_document_is_one_body(tmp_path: Path) -> None:
     path = tmp_path / "portal.json"
     path.write_text(json.dumps({"records": disk_access()}, indent=2))

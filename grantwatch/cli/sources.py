@@ -1,5 +1,6 @@
 """Message bodies from files: what ``replay`` and ``send`` read."""
 
+import codecs
 import gzip
 import io
 import sys
@@ -7,12 +8,13 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 STANDARD_INPUT = "-"
 EXPECTED = "expected Azure Activity or Storage log records as JSON or JSON Lines, plain or gzip"
 _SUFFIXES = (".json", ".jsonl", ".ndjson", ".log", ".gz")
 _GZIP = b"\x1f\x8b"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # as PowerShell writes what `az` prints into a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ def bodies_in(name: str, on_read: Callable[[int], None]) -> Iterator[bytes]:
         counted = _Counted(raw, on_read)
         stream = io.BufferedReader(counted, 1024 * 1024)
         packed = stream.peek(2).startswith(_GZIP)
-        content = gzip.GzipFile(fileobj=stream) if packed else stream
+        content: Any = gzip.GzipFile(fileobj=stream) if packed else stream
+        if content.peek(2).startswith(_UTF_16):
+            content = io.BytesIO(content.read().decode("utf-16", "replace").encode())
         first = content.readline()
         while first and not first.strip():
             first = content.readline()
