@@ -11,7 +11,7 @@ from grantwatch.model.severity import Severity
 from grantwatch.model.storage_access import Access, by_client_outside
 from grantwatch.model.volume import Limits, Taken, Volume
 
-_MANY_TIMES = 10
+_MANY_TIMES = 8
 _GB = 10**9
 
 
@@ -65,14 +65,14 @@ def by_signature_and_day(access: Access) -> tuple[str, ...] | None:
 def bulk_read_through_sas(volume: Volume) -> Said:
     """More was read through one SAS within `TransferTimeWindow` than `VolumeSizeThresholdGB`, or very many objects.
 
-    From ten times as much on it is High; where only networks of ours had used the SAS on that day by the window's end,
-    Informational. Figures are the least that it was: of the first window that reached as much as the fullest of the
-    day, rounded down to a doubling. A window is made of whole five minutes, so that it is up to that much longer; of
-    five minutes in which less was read than a quarter of an even share of the threshold nothing is counted. Numbers of
-    64 objects and more are estimates.
+    From eight times as much on it is High; where only networks of ours had used the SAS on that day by the end of the
+    window, Informational. Figures are the least that it was: of the first window that reached as much as the fullest of
+    the day, rounded down to a doubling. A window is made of whole five minutes, so that it is up to that much longer;
+    of five minutes in which less was read than a quarter of an even share of the threshold nothing is counted. Numbers
+    of 64 objects and more are estimates.
     """
     taken = volume.taken
-    if taken is None or volume.most < 1:
+    if taken.reached < 1:
         return
     takers = volume.until(taken.ends)
     yield Match(
@@ -106,7 +106,7 @@ def _outsiders(volume: Volume) -> Volume:
 def _severity(volume: Volume) -> Severity:
     if all(access.network is IpClass.OWN for access in volume.accesses):
         return Severity.INFORMATIONAL
-    return Severity.HIGH if volume.most >= _MANY_TIMES else Severity.MEDIUM
+    return Severity.HIGH if volume.taken.reached >= _MANY_TIMES else Severity.MEDIUM
 
 
 def _amount(taken: Taken, limits: Limits) -> str:

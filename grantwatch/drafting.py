@@ -149,7 +149,7 @@ class Drafting:
 
         Whoever puts hundreds of calls under one correlation id shall not hide one behind the others.
         """
-        event = events[0]
+        event = next(iter(events), None)
         if not isinstance(event, Operation):
             return
         # What was dropped is taken to have been accepted: its outcome may have been dropped with it.

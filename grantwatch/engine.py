@@ -48,7 +48,7 @@ class Engine:
         windows = windows_of(settings)
         self._recollection = Recollection(self._index, store, organisation, clock, windows)
         self._volumes = Volumes(store, windows.bulk)
-        self._days = DaysOfUse(store, windows.bulk, clock)
+        self._days = DaysOfUse(store, clock)
         self._sink = sink
         self._parking = parking
         self._clock = clock

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from grantwatch.errors import StateUnavailableError
 from grantwatch.model.transfer import Transfer
-from grantwatch.model.volume import BUCKET, MOST_OBJECTS, Amount, sketch_of
+from grantwatch.model.volume import BUCKET, MOST_OBJECTS, Amount
 
 MOST_EXACT = 1024
 """Requests in a bucket up to which its counts are exact."""
@@ -53,8 +53,8 @@ class Sample(Struct):
     @property
     def known(self) -> int:
         """Grows with whatever a sample learns."""
-        requests = sum((_DIGESTS - digest) >> _COARSENESS for digest in self.digests)
-        objects = sum((_OBJECTS - each) >> (_COARSENESS // 2) for each in self.objects)
+        requests = (_DIGESTS * len(self.digests) - sum(self.digests)) >> _COARSENESS
+        objects = (_OBJECTS * len(self.objects) - sum(self.objects)) >> (_COARSENESS // 2)
         return len(self.digests) + len(self.objects) + requests + objects
 
 
@@ -91,7 +91,7 @@ def amount_of(begin: datetime, sample: Sample) -> Amount:
         at=begin,
         requests=round(len(sizes) * scale),
         size=round(sum(sizes) * scale),
-        objects=sketch_of(sample.objects),
+        objects=sample.objects.tobytes(),
         estimated=not sample.is_exact,
     )
 

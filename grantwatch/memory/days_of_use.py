@@ -9,14 +9,14 @@ before.
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from grantwatch.memory.counts import amount_of, unpacked
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, address_of_entity, restored
-from grantwatch.memory.volumes import Bucket, volumes_of
+from grantwatch.memory.events import events_of
+from grantwatch.memory.volumes import Bucket, amount_in
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.day_of_use import DayOfUse, end_of_day, midnight
 from grantwatch.model.gathering import GatheringKey
-from grantwatch.model.volume import Amount, Limits
+from grantwatch.model.storage_access import StorageAccess
 from grantwatch.ports import Clock, Row, StateStore
 
 _HOUR = timedelta(hours=1)
@@ -29,9 +29,8 @@ _READ_AT_ONCE = 8
 class DaysOfUse:
     """The days that one engine waits for, over one state store."""
 
-    def __init__(self, store: StateStore, limits: Limits, clock: Clock) -> None:
+    def __init__(self, store: StateStore, clock: Clock) -> None:
         self._store = store
-        self._limits = limits
         self._clock = clock
         self._awaited: Bounded[EntityKey, datetime] = Bounded(_REMEMBERED)
 
@@ -66,10 +65,12 @@ class DaysOfUse:
     def _day(self, key: GatheringKey, rows: Iterable[Row]) -> Iterator[DayOfUse]:
         """Nothing where requests were counted but their uses not stored: these are going to be delivered again."""
         by_name = {row.name: row for row in rows}
-        entity = restored(key, by_name.pop(address_of_entity(key)[1], None))
-        amounts = sorted((_amount(key, row) for row in by_name.values()), key=lambda amount: amount.at)
-        for uses in volumes_of(entity, self._limits):
-            yield DayOfUse(uses, tuple(amounts), more=entity.is_full)
+        entity = restored(key, by_name.get(address_of_entity(key)[1]))
+        found = (amount_in(row.name, row.content, midnight(key.natural)) for row in by_name.values())
+        amounts = sorted(filter(None, found), key=lambda amount: amount.at)
+        for uses in events_of(key, entity.accesses, known_use=entity.known_use):
+            if isinstance(uses, StorageAccess):
+                yield DayOfUse(uses, tuple(amounts), more=entity.is_full)
 
 
 def _due(key: GatheringKey, now: datetime) -> datetime:
@@ -77,9 +78,3 @@ def _due(key: GatheringKey, now: datetime) -> datetime:
     if now <= over + _LATE:
         return over + _HOUR
     return now.replace(minute=0, second=0, microsecond=0) + 2 * _HOUR
-
-
-def _amount(key: GatheringKey, row: Row) -> Amount:
-    at = datetime.strptime(row.name.rpartition("-")[2], "%H%M")
-    begin = midnight(key.natural).replace(hour=at.hour, minute=at.minute)
-    return amount_of(begin, unpacked(row.content))

@@ -32,11 +32,11 @@ def events_of(
     if isinstance(key, OperationKey):
         return calls(key, {name: fact for name, fact in facts.items() if isinstance(fact, Phase)})
     objects: dict[tuple[str | None, str | None], list[Access]] = {}
-    for access in _in_order(facts, Access):
+    for access in in_order(facts, Access):
         objects.setdefault((access.object_path, access.source_path), []).append(access)
     if objects:
         return tuple(StorageAccess(key, tuple(alike), known_use=known_use) for alike in objects.values())
-    notes = _in_order(facts, Note)
+    notes = in_order(facts, Note)
     steps = tuple(note.step for note in notes if note.step is not None)
     traces = tuple(note.trace for note in notes if note.trace is not None)
     if steps and window is not None:
@@ -44,6 +44,12 @@ def events_of(
     if steps:
         return (Course(key, steps, timedelta.max),)
     return (Lineage(key, traces, window or timedelta.max),) if traces else ()
+
+
+def in_order(facts: Mapping[str, Fact], kind: type[F]) -> list[F]:
+    """Facts of one kind, in order of time, and those of one time in that of their names."""
+    found = [(fact.time, name, fact) for name, fact in facts.items() if isinstance(fact, kind)]
+    return [fact for _, _, fact in sorted(found, key=itemgetter(0, 1))]
 
 
 class _Packed(Struct, omit_defaults=True):
@@ -70,8 +76,3 @@ def unpacked(body: bytes) -> tuple[EntityKey, dict[str, Fact]]:
     """The facts that ``packed`` wrote, by digest, and their entity. Raises ValueError on anything else."""
     packed = _PACKED.decode(body)
     return packed.owner.key, {**packed.phases, **packed.accesses}
-
-
-def _in_order(facts: Mapping[str, Fact], kind: type[F]) -> list[F]:
-    found = [(fact.time, name, fact) for name, fact in facts.items() if isinstance(fact, kind)]
-    return [fact for _, _, fact in sorted(found, key=itemgetter(0, 1))]

@@ -19,14 +19,12 @@ from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
 from grantwatch.model.storage_access import Access
 from grantwatch.model.traces import MOST_TRACES, Trace
-from grantwatch.model.volume import BUCKET, Amount
+from grantwatch.model.volume import Taken
 
 MOST_FACTS = 256
 """Of one entity. The earliest are kept, and an entity that is full never counts as harmless."""
 MOST_USES = 32
 """Of one entity that does not tell objects apart: enough to list addresses and agents."""
-MOST_AMOUNTS = 2 * timedelta(days=1) // BUCKET
-"""All of one day, and of windows that begin on it and are no longer than a day."""
 
 
 class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -41,14 +39,14 @@ class Note(Struct, frozen=True, omit_defaults=True, kw_only=True):
     step: Step | None = None
     trace: Trace | None = None
     place: Place = Place.HERE
-    amount: Amount | None = None
+    taken: Taken | None = None
 
     @property
     def time(self) -> datetime:
-        fact = self.step or self.trace or self.amount
-        if fact is None:
-            raise ValueError("a note of nothing")
-        return fact.at
+        fact = self.step or self.trace
+        if fact is not None:
+            return fact.at
+        return self.taken.begins if self.taken is not None else _ANY_TIME  # of what another version noted
 
     @property
     def holds(self) -> bool:
@@ -120,8 +118,6 @@ def united(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
 def most(facts: Mapping[str, Fact]) -> int:
     """How many facts an entity keeps: few where it does not tell objects apart."""
     fact = next(iter(facts.values()), None)
-    if isinstance(fact, Note) and fact.amount is not None:
-        return MOST_AMOUNTS
     if isinstance(fact, Note) and fact.step is not None:
         return MOST_STEPS + 1
     if isinstance(fact, Note) and fact.trace is not None:

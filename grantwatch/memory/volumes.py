@@ -1,116 +1,178 @@
-"""What was taken through each SAS, counted in rows of five minutes, and told to those who ask how much it was.
+"""What was taken through each SAS, counted by five minutes and by day, and told to those who ask how much it was.
 
-A row holds a sample of the requests of its bucket, so that whoever joins another to it changes nothing by doing so
-twice. Rows as this process last wrote them are remembered, so that the next requests cost one swap; where another
-process wrote meanwhile, or the row was forgotten here, the swap is lost, and the row read and joined again. Buckets
-are stored before they are told of: whoever stored the last requests of one tells what it came to.
+The row of a bucket holds a sample of its requests, and that of a day what each of its buckets came to, so that whoever
+joins more to one changes nothing by doing so twice. A bucket is stored before its day, and a day before it is told of:
+whoever stored the last requests of one tells what it came to. That is a few figures that seldom change. While they do
+not, and nobody else wrote the day meanwhile, what was told before is told again, which is no news to anybody.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from grantwatch.errors import StateConflictError
+from grantwatch.errors import StateUnavailableError
 from grantwatch.memory.counts import Sample, amount_of, packed, sample_of, unpacked
 from grantwatch.memory.entities import Entity, address_of_entity
+from grantwatch.memory.events import in_order
 from grantwatch.memory.facts import Note
 from grantwatch.memory.notes import Notes
-from grantwatch.model.bounded import Recent
+from grantwatch.memory.remembered import RememberedRows
+from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.storage_access import Access
 from grantwatch.model.transfer import Transfer
-from grantwatch.model.volume import Amount, Limits, Volume
-from grantwatch.ports import Row, RowKey, StateStore
+from grantwatch.model.volume import Amount, Limits, Taken, Volume, fullest
+from grantwatch.ports import RowKey, StateStore
 
 Bucket = tuple[GatheringKey, datetime]
 """One SAS on one day, and the beginning of five minutes of it."""
 
 MOST_REMEMBERED = 96 * 2**20
 """Bytes of rows that one engine remembers, enough for some 150,000 SAS that are used a little."""
-_WEIGHT_OF_A_ROW = 512
-"""Roughly what a remembered row takes beside its content, in bytes."""
-_MOST_ROUNDS = 24
+_MOST_TOLD = 32_768
+_TAKEN = "taken"
+_BUCKET = "bucket-"
+_VERSION = 1
+
+
+class _Counted(Struct, frozen=True, array_like=True):
+    """What a bucket came to when that much of it was known."""
+
+    known: int
+    amount: Amount
+
+
+class _Day(Struct, frozen=True, array_like=True):
+    """The buckets that count in the windows that begin on a day, in order."""
+
+    version: int
+    buckets: list[_Counted]
+
+    @property
+    def known(self) -> int:
+        """Grows with whatever is learnt of a bucket."""
+        return sum(each.known for each in self.buckets)
+
+
+_NOTHING = _Day(_VERSION, [])
+_DECODER = msgspec.msgpack.Decoder(_Day)
 
 
 class Volumes:
     """The counts of one engine over one state store."""
 
     def __init__(self, store: StateStore, limits: Limits, *, most_remembered: int = MOST_REMEMBERED) -> None:
-        self._store = store
         self._limits = limits
-        self._remembered: Recent[RowKey, Row] = Recent(most_remembered, _weight)
+        self._rows = RememberedRows(store, most_remembered)
+        self._told: Bounded[RowKey, tuple[int, Note]] = Bounded(_MOST_TOLD)
 
     def count(self, transfers: Mapping[Bucket, Sequence[Transfer]]) -> Notes:
-        """Add requests to their buckets, and tell of every bucket that was added to, if it counts.
+        """Add requests to their buckets and days, and tell of every day that was added to, if it may matter.
 
         What was added before is told again. Raises StateConflictError when other writers keep winning.
         """
-        notes: Notes = defaultdict(dict)
+        days: dict[GatheringKey, dict[datetime, _Counted]] = defaultdict(dict)
         for (key, begin), sample in self._joined(transfers).items():
             amount = amount_of(begin, sample)
             if self._limits.counts(amount):
-                note = Note(known=sample.known, amount=amount)
-                for of_day in _gatherings(key, begin, self._limits):
-                    notes[of_day][begin.isoformat()] = note
-        return notes
+                for day in _days(key, begin, self._limits):
+                    days[day][begin] = _Counted(sample.known, amount)
+        return dict(self._notes(days)) if days else {}
 
     def _joined(self, new: Mapping[Bucket, Sequence[Transfer]]) -> dict[Bucket, Sample]:
         """What the buckets hold with these requests, all of it in the store."""
         joined: dict[Bucket, Sample] = {}
-        pending = {_address(bucket): bucket for bucket in new}
-        known = {address: self._remembered.get(address) for address in pending}
-        for _ in range(_MOST_ROUNDS):
-            rows = []
-            for address, row in known.items():
-                bucket = pending[address]
-                before = unpacked(row.content) if row else None
-                joined[bucket] = sample = sample_of(new[bucket], before)
-                if sample != before:
-                    rows.append(Row(*address, packed(sample), row.version if row else None))
-            known = self._replace(rows) if rows else {}
-            if not known:
-                return joined
-        raise StateConflictError(f"{len(known)} buckets kept changing under other writers")
+        buckets = {_address_of_bucket(*bucket): bucket for bucket in new}
 
-    def _replace(self, rows: Sequence[Row]) -> dict[RowKey, Row | None]:
-        """Swap rows and remember them as they now are; returns what stands in place of those that lost."""
-        versions = self._store.replace(rows)
-        lost = [row.key for row in rows if row.key not in versions]
-        found = self._store.read(lost) if lost else {}
-        for row in rows:
-            version = versions.get(row.key)
-            self._remembered.set(row.key, replace(row, version=version) if version else found.get(row.key))
-        return {address: found.get(address) for address in lost}
+        def add(address: RowKey, content: bytes | None) -> bytes:
+            bucket = buckets[address]
+            joined[bucket] = sample_of(new[bucket], unpacked(content) if content is not None else None)
+            return packed(joined[bucket])
+
+        self._rows.change(buckets, add)
+        return joined
+
+    def _notes(
+        self, new: Mapping[GatheringKey, Mapping[datetime, _Counted]]
+    ) -> Iterator[tuple[GatheringKey, dict[str, Note]]]:
+        """What days come to with these buckets, all of it in the store."""
+        days = {_address_of_day(key): key for key in new}
+        before: dict[RowKey, bytes | None] = {}
+        joined: dict[RowKey, tuple[_Day, bytes]] = {}
+
+        def add(address: RowKey, content: bytes | None) -> bytes:
+            day = _with(_day_in(content), new[days[address]])
+            before[address] = content
+            joined[address] = day, msgspec.msgpack.encode(day)
+            return joined[address][1]
+
+        self._rows.change(days, add)
+        for address, (day, content) in joined.items():
+            key = days[address]
+            taken = fullest([each.amount for each in day.buckets], date.fromisoformat(key.natural[-1]), self._limits)
+            if taken is not None and (taken.reached >= 1 or taken.estimated):
+                yield key, {_TAKEN: self._note(address, before[address], day, content, taken)}
+
+    def _note(self, address: RowKey, before: bytes | None, day: _Day, content: bytes, taken: Taken) -> Note:
+        """A note of what was taken: the last one, if it said the same and was of what this engine now added to."""
+        known, note = self._told.get(address, (None, None))
+        if note is None or note.taken != taken or known != hash(before):
+            note = Note(known=day.known, taken=taken)
+        self._told[address] = hash(content), note
+        return note
 
 
 def volumes_of(entity: Entity, limits: Limits) -> tuple[Volume, ...]:
-    """What a detector sees of the uses and amounts that were gathered under one key; nothing without a use."""
-    key = entity.key
-    if not isinstance(key, GatheringKey) or not entity.accesses:
+    """What a detector sees of the uses that were gathered under one key and of what was taken; nothing without both."""
+    key, note = entity.key, entity.notes.get(_TAKEN)
+    if not isinstance(key, GatheringKey) or not entity.accesses or note is None or note.taken is None:
         return ()
-    uses: list[tuple[datetime, str, Access]] = sorted((use.time, name, use) for name, use in entity.accesses.items())
-    amounts = sorted(_amounts(entity), key=lambda amount: amount.at)
-    accesses = tuple(use for _, _, use in uses)
-    return (Volume(key, accesses, tuple(amounts), limits, known_use=entity.known_use),)
+    accesses = tuple(in_order(entity.accesses, Access))
+    return (Volume(key, accesses, note.taken, limits, known_use=entity.known_use),)
 
 
-def _amounts(entity: Entity) -> Iterator[Amount]:
-    return (note.amount for note in entity.notes.values() if note.amount is not None)
+def amount_in(name: str, content: bytes, midnight: datetime) -> Amount | None:
+    """What the requests in a row came to; None where it is none of a bucket of the day that begins then."""
+    if not name.startswith(_BUCKET):
+        return None
+    at = datetime.strptime(name.removeprefix(_BUCKET), "%H%M")
+    return amount_of(midnight.replace(hour=at.hour, minute=at.minute), unpacked(content))
 
 
-def _gatherings(key: GatheringKey, begin: datetime, limits: Limits) -> Iterator[GatheringKey]:
+def _with(day: _Day, new: Mapping[datetime, _Counted]) -> _Day:
+    """A day with what is new of its buckets: of each holds what more is known of."""
+    buckets = {each.amount.at: each for each in day.buckets}
+    for begin, counted in new.items():
+        if begin not in buckets or buckets[begin].known < counted.known:
+            buckets[begin] = counted
+    return _Day(_VERSION, [buckets[begin] for begin in sorted(buckets)])
+
+
+def _day_in(content: bytes | None) -> _Day:
+    """Raises StateUnavailableError on what a later version wrote."""
+    if content is None:
+        return _NOTHING
+    day = _DECODER.decode(content)
+    if day.version > _VERSION:
+        raise StateUnavailableError(f"counts of a day have version {day.version}; this one reads up to {_VERSION}")
+    return day
+
+
+def _days(key: GatheringKey, begin: datetime, limits: Limits) -> Iterator[GatheringKey]:
     """Where a bucket counts: on its day, and on the days before of which windows reach into it."""
     for day in limits.days(begin):
         yield replace(key, natural=(*key.natural[:-1], day.isoformat()))
 
 
-def _address(bucket: Bucket) -> RowKey:
-    key, begin = bucket
+def _address_of_bucket(key: GatheringKey, begin: datetime) -> RowKey:
     partition, _ = address_of_entity(key)
-    return partition, f"bucket-{begin:%H%M}"
+    return partition, f"{_BUCKET}{begin:%H%M}"
 
 
-def _weight(row: Row) -> int:
-    return len(row.content) + _WEIGHT_OF_A_ROW
+def _address_of_day(key: GatheringKey) -> RowKey:
+    partition, _ = address_of_entity(key)
+    return partition, "day"

@@ -1,10 +1,10 @@
 """How much was taken through one SAS, as a detector sees it: requests, bytes and objects by five minutes."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
-from itertools import islice, takewhile
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -15,13 +15,13 @@ MOST_OBJECTS = 64
 """Distinct objects up to which their number is exact; above, it is within about an eighth."""
 
 _DIGESTS = 2**48
-_DIGEST_SIZE = 6
+_DIGEST_SIZE = 8  # bytes, little-endian like every machine that Azure has
 # Below a quarter of an even share of the threshold a bucket is not worth a look.
 _SHARE_THAT_COUNTS = 4
 
 
-class Amount(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What was taken in one bucket: requests, bytes, and the smallest digests of objects, six bytes each, in order."""
+class Amount(Struct, frozen=True, array_like=True):
+    """What was taken in one bucket: requests, bytes, and the smallest digests of objects in order, 8 bytes each."""
 
     at: datetime
     requests: int
@@ -57,14 +57,16 @@ class Limits(Struct, frozen=True, kw_only=True):
             day += timedelta(days=1)
 
 
-class Taken(Struct, frozen=True):
+class Taken(Struct, frozen=True, kw_only=True):
     """What was taken in one window: figures, each rounded down to a power of two, or of two times the limit.
 
-    A long download so changes them when they have doubled, and not with every request.
+    A long download so changes them when they have doubled, and not with every request. ``reached`` is how many times
+    it was a limit.
     """
 
     begins: datetime
     ends: datetime
+    reached: float
     requests: int
     size: int
     objects: int
@@ -73,35 +75,10 @@ class Taken(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Volume(StorageAccess):
-    """Who used one SAS on one day, and how much they took.
+    """Who used one SAS on one day, and the most that they took within a window that began on it."""
 
-    ``amounts`` are those of the buckets that count, in order; some may be of the next day, for the windows that begin
-    on this one.
-    """
-
-    amounts: tuple[Amount, ...]
+    taken: Taken
     limits: Limits
-
-    @property
-    def most(self) -> float:
-        """How many times the fullest window reached a limit."""
-        return max((reached for reached, _ in self._windows), default=0.0)
-
-    @property
-    def taken(self) -> Taken | None:
-        """The first window that reached as much, but for less than a doubling, as the fullest one; None without any."""
-        level, limits = _floored(self.most), self.limits
-        window = next((window for reached, window in self._windows if reached >= level), None)
-        if window is None:
-            return None
-        return Taken(
-            begins=window[0].at,
-            ends=window[0].at + limits.window + BUCKET,
-            requests=int(_floored(sum(each.requests for each in window))),
-            size=int(limits.size * _floored(sum(each.size for each in window) / limits.size)),
-            objects=int(_floored(distinct(*(each.objects for each in window)))),
-            estimated=any(each.estimated for each in window) or _is_full(_united(each.objects for each in window)),
-        )
 
     def until(self, end: datetime) -> "Volume":
         """The same of those alone who used it before that time: who came later took nothing of what was taken then.
@@ -110,33 +87,44 @@ class Volume(StorageAccess):
         """
         return replace(self, accesses=tuple(each for each in self.accesses if each.time < end) or self.accesses)
 
-    @cached_property
-    def _windows(self) -> Sequence[tuple[float, Sequence[Amount]]]:
-        """What lies in each window that begins with a bucket of this day, and how many times it reached a limit."""
-        day = date.fromisoformat(self.key.natural[-1])
-        windows = []
-        for place, first in enumerate(self.amounts):
-            if first.at.date() == day:
-                window = self._within(place)
-                windows.append((self._reached(window), window))
-        return windows
 
-    def _within(self, place: int) -> Sequence[Amount]:
-        """From one bucket to that in which the window ends, should it begin with the last moment of the first."""
-        end = self.amounts[place].at + self.limits.window
-        return tuple(takewhile(lambda each: each.at <= end, islice(self.amounts, place, None)))
+def fullest(amounts: Sequence[Amount], day: date, limits: Limits) -> Taken | None:
+    """The first window that begins on a day and reached as much, but for less than a doubling, as the fullest one.
 
-    def _reached(self, window: Sequence[Amount]) -> float:
-        size = sum(each.size for each in window)
-        objects = sum(distinct(each.objects) for each in window)
-        if objects >= self.limits.objects:  # else they need not be told apart
-            objects = distinct(*(each.objects for each in window))
-        return self.limits.reached(size, objects)
+    ``amounts`` are in order; those of the next day lie in windows that began before. None without any of the day. A
+    window reaches from one bucket to that in which it ends, should it begin with the last moment of the first.
+    """
+    sizes = [0, *accumulate(each.size for each in amounts)]
+    objects = [0, *accumulate(distinct(each.objects) for each in amounts)]
+    windows: list[tuple[float, Sequence[Amount]]] = []
+    most, end = 0.0, 0
+    for place, first in enumerate(amounts):
+        if first.at.date() != day:
+            break
+        while end < len(amounts) and amounts[end].at <= first.at + limits.window:
+            end += 1
+        size, number = sizes[end] - sizes[place], objects[end] - objects[place]
+        if windows and limits.reached(size, number) <= most:
+            continue  # those before reached as much, even if no object here were the same as another
+        if number >= limits.objects:  # else they need not be told apart
+            number = distinct(*(each.objects for each in amounts[place:end]))
+        reached = limits.reached(size, number)
+        most = max(most, reached)
+        windows.append((reached, amounts[place:end]))
+    level = _floored(most)
+    return next((_taken(window, level, limits) for reached, window in windows if reached >= level), None)
 
 
-def sketch_of(objects: Iterable[int]) -> bytes:
-    """The smallest digests of objects, which tell how many there are, as they are kept; in order, 48 bits each."""
-    return b"".join([each.to_bytes(_DIGEST_SIZE) for each in objects])
+def _taken(window: Sequence[Amount], level: float, limits: Limits) -> Taken:
+    return Taken(
+        begins=window[0].at,
+        ends=window[0].at + limits.window + BUCKET,
+        reached=level,
+        requests=int(_floored(sum(each.requests for each in window))),
+        size=int(limits.size * _floored(sum(each.size for each in window) / limits.size)),
+        objects=int(_floored(distinct(*(each.objects for each in window)))),
+        estimated=any(each.estimated for each in window) or _is_full(_united(each.objects for each in window)),
+    )
 
 
 def distinct(*sketches: bytes) -> int:
@@ -145,7 +133,7 @@ def distinct(*sketches: bytes) -> int:
     number = len(sketch) // _DIGEST_SIZE
     if not _is_full(sketch):
         return number
-    return round((number - 1) * _DIGESTS / (int.from_bytes(sketch[-_DIGEST_SIZE:]) + 1))
+    return round((number - 1) * _DIGESTS / (int.from_bytes(sketch[-_DIGEST_SIZE:], "little") + 1))
 
 
 def _is_full(sketch: bytes) -> bool:
@@ -154,9 +142,7 @@ def _is_full(sketch: bytes) -> bool:
 
 
 def _united(sketches: Iterable[bytes]) -> bytes:
-    places = ((sketch, place) for sketch in sketches for place in range(0, len(sketch), _DIGEST_SIZE))
-    digests = {sketch[place : place + _DIGEST_SIZE] for sketch, place in places}
-    return b"".join(sorted(digests)[:MOST_OBJECTS])
+    return array("Q", sorted(set(array("Q", b"".join(sketches))))[:MOST_OBJECTS]).tobytes()
 
 
 def _floored(value: float) -> float:

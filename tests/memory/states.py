@@ -69,7 +69,7 @@ def state_of(rows: Iterable[Row]) -> State:
 def _facts(entity: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {**entity.get("phases", {}), **entity.get("accesses", {})}
     for name, note in entity.get("notes", {}).items():
-        told = note.get("step") or note.get("trace") or note["amount"]
+        told = note.get("step") or note.get("trace") or note["taken"]
         if not told.get("void") and told.get("holds", True):
             facts[name] = told
     return facts | {"last use": entity["last_use"]} if "last_use" in entity else facts
