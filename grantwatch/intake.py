@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -29,12 +29,14 @@ from grantwatch.wire.bodies import prepare
 from grantwatch.wire.envelope import decode
 from grantwatch.wire.fields import UnreadableRecordError, moment
 from grantwatch.wire.json_views import dump, materialise
-from grantwatch.wire.storage import access_of, shape_of, transfer_of
+from grantwatch.wire.repeats import shape_of, transfer_of
+from grantwatch.wire.storage import access_of
 
 # Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
 _MOST_WAITING = 64
 _MOST_REPEATED = 65_536
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
 _TOO_LONG = "a number in the record is too long"
 
 
@@ -54,11 +56,15 @@ class Repeat(Struct, frozen=True):
     They still count where it counts.
     """
 
-    use: LastUse
+    first: datetime
+    ends: datetime
     counted_for: tuple[GatheringKey, ...]
 
     def covers(self, time: datetime) -> bool:
-        return self.use.time <= time and not LastUse(time).tells_more_than(self.use)
+        return self.first <= time < self.ends
+
+    def tells_more_than(self, other: "Repeat | None") -> bool:
+        return other is None or LastUse(self.first).tells_more_than(LastUse(other.first))
 
 
 class Batch(Struct):
@@ -101,8 +107,7 @@ class Intake:
     def settle(self, batch: Batch) -> None:
         """Take note that all that a batch brought is at rest."""
         for shape, repeat in batch.repeatable.items():
-            known = self._repeats.get(shape)
-            if known is None or repeat.use.tells_more_than(known.use):
+            if repeat.tells_more_than(self._repeats.get(shape)):
                 self._repeats[shape] = repeat
 
     def _take_body(self, body: bytes, number: int, batch: Batch) -> Iterator[_Chosen]:
@@ -119,7 +124,10 @@ class Intake:
             self._reject("expected log records", _bytes_of(stray, body), number, batch)
         for route, view in selection.chosen:
             try:
-                yield _Chosen(route, materialise(view), body, number, decoded.salvaged)
+                if isinstance(route, StorageRoute) and not decoded.salvaged and self._only_repeats(view, batch):
+                    tally.selected += 1
+                else:
+                    yield _Chosen(route, materialise(view), body, number, decoded.salvaged)
             except ValueError:
                 self._reject(_TOO_LONG, body, number, batch)
 
@@ -152,25 +160,29 @@ class Intake:
         return True
 
     def _take_request(self, route: StorageRoute, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> None:
-        """Facts of a request, unless it only repeats another; in any case it is counted where it counts."""
+        """Facts of a request, unless it only repeats another of this batch; in any case it is counted."""
+        if not salvaged and self._only_repeats(record, batch):
+            return
+        access = access_of(record, self._networks, salvaged=salvaged)
+        matters = list(self._matters(route, access))
+        self._take_uses(matters, access, batch)
+        counted_for = tuple(key for detector, key in matters if detector.on is Volume)
+        _count(record, access.time, counted_for, batch)
         shape = None if salvaged else shape_of(record)
-        repeat, time = self._repeated(shape, batch), moment(record.get("time"))
-        if repeat is None or time is None or not repeat.covers(time):
-            access = access_of(record, self._networks, salvaged=salvaged)
-            matters = list(self._matters(route, access))
-            self._take_uses(matters, access, batch)
-            time = access.time
-            repeat = Repeat(LastUse(time), tuple(key for detector, key in matters if detector.on is Volume))
-            if shape is not None and not any(detector.distinct_by is by_object for detector, _ in matters):
-                batch.repeatable[shape] = repeat
-        batch.latest = max(time, batch.latest or time)
-        if repeat.counted_for:
-            transfer, bucket = transfer_of(record), bucket_of(time)
-            for key in repeat.counted_for:
-                batch.transfers[key, bucket].append(transfer)
+        if shape is not None and not any(detector.distinct_by is by_object for detector, _ in matters):
+            ends = access.time.replace(minute=0, second=0, microsecond=0) + _HOUR
+            batch.repeatable[shape] = Repeat(access.time, ends, counted_for)
 
-    def _repeated(self, shape: int | None, batch: Batch) -> Repeat | None:
-        return None if shape is None else batch.repeatable.get(shape) or self._repeats.get(shape)
+    def _only_repeats(self, record: Mapping[str, Any], batch: Batch) -> bool:
+        """Whether a request, as a dictionary or view, repeats another; then it is counted where that one was."""
+        shape, time = shape_of(record), moment(record.get("time"))
+        if shape is None or time is None:
+            return False
+        repeat = batch.repeatable.get(shape) or self._repeats.get(shape)
+        if repeat is None or not repeat.covers(time):
+            return False
+        _count(record, time, repeat.counted_for, batch)
+        return True
 
     def _matters(self, route: StorageRoute, access: Access) -> Iterator[tuple[Detector, GatheringKey]]:
         """The detectors that a request matters to, and where its facts are gathered for each."""
@@ -199,6 +211,14 @@ class Intake:
     def _reject(self, reason: str, body: bytes, number: int, batch: Batch, records: int = 1) -> None:
         batch.tally.rejected += records
         batch.parked.append(Parked(reason, masked_bytes(body), number=number))
+
+
+def _count(record: Mapping[str, Any], time: datetime, counted_for: Sequence[GatheringKey], batch: Batch) -> None:
+    batch.latest = max(time, batch.latest or time)
+    if counted_for:
+        transfer, bucket = transfer_of(record), bucket_of(time)
+        for key in counted_for:
+            batch.transfers[key, bucket].append(transfer)
 
 
 @lru_cache(maxsize=8192)

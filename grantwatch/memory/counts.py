@@ -13,7 +13,7 @@ find its place.
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from struct import Struct as Layout
 
 from msgspec import Struct
@@ -28,7 +28,7 @@ MOST_EXACT = 1024
 _DIGESTS: int = 2**64
 _OBJECTS: int = 2**48
 _COARSENESS = 34
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTES = BUCKET // timedelta(minutes=1)
 _VERSION = 2
 _HEAD = Layout("<BH")  # the version, and how many requests follow
 _NUMBER = 8  # bytes, little-endian like every machine that Azure has
@@ -52,15 +52,15 @@ class Sample(Struct):
 
     @property
     def known(self) -> int:
-        """Grows with whatever a sample learns."""
-        requests = (_DIGESTS * len(self.digests) - sum(self.digests)) >> _COARSENESS
-        objects = (_OBJECTS * len(self.objects) - sum(self.objects)) >> (_COARSENESS // 2)
+        """Grows with whatever is learnt: what is added to a full sample takes the place of the greatest in it."""
+        requests = 0 if self.is_exact else (_DIGESTS - self.digests[-1]) >> _COARSENESS
+        objects = 0 if len(self.objects) < MOST_OBJECTS else (_OBJECTS - self.objects[-1]) >> (_COARSENESS // 2)
         return len(self.digests) + len(self.objects) + requests + objects
 
 
 def bucket_of(time: datetime) -> datetime:
     """The beginning of the five minutes that a moment lies in."""
-    return time - (time - _EPOCH) % BUCKET
+    return time.replace(minute=time.minute - time.minute % _MINUTES, second=0, microsecond=0)
 
 
 def sample_of(transfers: Sequence[Transfer], more: Sample | None = None) -> Sample:

@@ -6,8 +6,6 @@ again.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec.structs import replace
-
 from grantwatch.errors import StateConflictError
 from grantwatch.model.bounded import Recent
 from grantwatch.ports import Row, RowKey, StateStore
@@ -52,7 +50,8 @@ class RememberedRows:
         found = self._store.read(lost) if lost else {}
         for row in rows:
             version = versions.get(row.key)
-            self._remembered.set(row.key, replace(row, version=version) if version else found.get(row.key))
+            known = Row(row.partition, row.name, row.content, version) if version else found.get(row.key)
+            self._remembered.set(row.key, known)
         return {address: found.get(address) for address in lost}
 
 

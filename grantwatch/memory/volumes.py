@@ -76,11 +76,13 @@ class Volumes:
         What was added before is told again. Raises StateConflictError when other writers keep winning.
         """
         days: dict[GatheringKey, dict[datetime, _Counted]] = defaultdict(dict)
+        days_of = {begin: [day.isoformat() for day in self._limits.days(begin)] for _, begin in transfers}
         for (key, begin), sample in self._joined(transfers).items():
             amount = amount_of(begin, sample)
             if self._limits.counts(amount):
-                for day in _days(key, begin, self._limits):
-                    days[day][begin] = _Counted(sample.known, amount)
+                for day in days_of[begin]:
+                    of_day = replace(key, natural=(*key.natural[:-1], day))
+                    days[of_day][begin] = _Counted(sample.known, amount)
         return dict(self._notes(days)) if days else {}
 
     def _joined(self, new: Mapping[Bucket, Sequence[Transfer]]) -> dict[Bucket, Sample]:
@@ -114,7 +116,7 @@ class Volumes:
         for address, (day, content) in joined.items():
             key = days[address]
             taken = fullest([each.amount for each in day.buckets], date.fromisoformat(key.natural[-1]), self._limits)
-            if taken is not None and (taken.reached >= 1 or taken.estimated):
+            if taken is not None:
                 yield key, {_TAKEN: self._note(address, before[address], day, content, taken)}
 
     def _note(self, address: RowKey, before: bytes | None, day: _Day, content: bytes, taken: Taken) -> Note:
@@ -162,15 +164,9 @@ def _day_in(content: bytes | None) -> _Day:
     return day
 
 
-def _days(key: GatheringKey, begin: datetime, limits: Limits) -> Iterator[GatheringKey]:
-    """Where a bucket counts: on its day, and on the days before of which windows reach into it."""
-    for day in limits.days(begin):
-        yield replace(key, natural=(*key.natural[:-1], day.isoformat()))
-
-
 def _address_of_bucket(key: GatheringKey, begin: datetime) -> RowKey:
     partition, _ = address_of_entity(key)
-    return partition, f"{_BUCKET}{begin:%H%M}"
+    return partition, f"{_BUCKET}{begin.hour:02}{begin.minute:02}"
 
 
 def _address_of_day(key: GatheringKey) -> RowKey:

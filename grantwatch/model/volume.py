@@ -91,8 +91,9 @@ class Volume(StorageAccess):
 def fullest(amounts: Sequence[Amount], day: date, limits: Limits) -> Taken | None:
     """The first window that begins on a day and reached as much, but for less than a doubling, as the fullest one.
 
-    ``amounts`` are in order; those of the next day lie in windows that began before. None without any of the day. A
-    window reaches from one bucket to that in which it ends, should it begin with the last moment of the first.
+    ``amounts`` are in order; those of the next day lie in windows that began before. A window reaches from one bucket
+    to that in which it ends, should it begin with the last moment of the first. None where none reached a limit, unless
+    estimates are among the amounts: these can fall, and then what was said before must not stand.
     """
     sizes = [0, *accumulate(each.size for each in amounts)]
     objects = [0, *accumulate(distinct(each.objects) for each in amounts)]
@@ -111,6 +112,8 @@ def fullest(amounts: Sequence[Amount], day: date, limits: Limits) -> Taken | Non
         reached = limits.reached(size, number)
         most = max(most, reached)
         windows.append((reached, amounts[place:end]))
+    if most < 1 and not any(each.estimated for each in amounts):
+        return None
     level = _floored(most)
     return next((_taken(window, level, limits) for reached, window in windows if reached >= level), None)
 

@@ -14,11 +14,10 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from grantwatch.model.actor import Actor, ActorKind
-from grantwatch.model.network import LONGEST_ADDRESS, Networks, address_of, without_port
+from grantwatch.model.network import LONGEST_ADDRESS, Networks, address_of
 from grantwatch.model.resource import ResourceId
 from grantwatch.model.sas import Sas, sas_of
 from grantwatch.model.storage_access import STAND_IN, Access
-from grantwatch.model.transfer import MOST_BYTES, Transfer
 from grantwatch.wire.fields import UnreadableRecordError, guid, mapping, moment, number, safe, text, word
 
 _SIGNATURE = re.compile(r"sassignature\(([0-9a-f]{16,128})\)", re.IGNORECASE)
@@ -30,7 +29,6 @@ STORAGE_HOST = re.compile(
 _LONGEST_TOKEN_HASH = 1024  # what is cut here is cached; two hashes and their words are less than 200
 # Far more than Azure Storage accepts; parameters behind so much padding were never in a request that succeeded.
 _LONGEST_URL = 65_536
-_TYPE_AND_TOKEN = frozenset(("type", "tokenHash"))
 _PORTAL = re.compile(r"https://([\w-]+\.)*portal\.azure\.(com|us|cn)(/|$)", re.IGNORECASE)
 
 
@@ -41,7 +39,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
         raise UnreadableRecordError("the record has no readable time")
     properties = mapping(record.get("properties"))
     identity = mapping(record.get("identity"))
-    url = _url(record)
+    url = url_of(record)
     account = (text(properties.get("accountName")) or account_of_host(url) or "").lower()
     if not account:
         raise UnreadableRecordError("the record names no storage account")
@@ -52,7 +50,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     return Access(
         time=time,
         operation=operation,
-        succeeded=_succeeded(record),
+        succeeded=succeeded(record),
         authentication=_authentication(identity, sas),
         account=account,
         resource=_account_resource(text(record.get("resourceId")), account),
@@ -62,8 +60,8 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
         signature=signature or _stand_in(sas),
         signed_with=signed_with,
         referrer_is_portal=bool(_PORTAL.match(word(properties.get("referrerHeader")))),
-        object_path=_path_of_key(text(properties.get("objectKey"))) or path_of_url(url, account),
-        source_path=_source_path(operation, url, properties),
+        object_path=_path_of_key(text(properties.get("objectKey"))) or path_ofurl_of(url, account),
+        source_path=source_path(operation, url, properties),
         requests_delegation_key=_requests_delegation_key(operation, identity),
         policy_violated=word(properties.get("sasExpiryStatus")).lower().startswith("policy violated"),
         salvaged=salvaged,
@@ -71,69 +69,13 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
     )
 
 
-def shape_of(record: Mapping[str, Any]) -> int | None:
-    """A number for what a record tells but for its time, object and size, made more cheaply than its access.
-
-    Records of one shape have accesses that differ in time and object alone. None where a record is unlike Azure's own.
-    It holds for one process, which seeds its hashes by chance, so that nobody can make two records of one shape.
-    """
-    properties, identity = record.get("properties"), record.get("identity")
-    operation, url, address = record.get("operationName"), record.get("uri"), record.get("callerIpAddress")
-    if not (isinstance(properties, dict) and isinstance(identity, dict)):
-        return None
-    if not (isinstance(operation, str) and isinstance(url, str) and isinstance(address, str)):
-        return None
-    account = text(properties.get("accountName"))
-    if account is None:  # then the host of the URL says it
-        return None
-    try:
-        return hash(
-            (
-                operation,
-                _succeeded(record),
-                record.get("resourceId"),
-                record.get("location"),
-                without_port(address),
-                identity.get("type"),
-                identity.get("tokenHash"),
-                None if identity.keys() <= _TYPE_AND_TOKEN else repr(identity),
-                url.partition("?")[2],
-                account,
-                properties.get("userAgentHeader"),
-                properties.get("referrerHeader"),
-                properties.get("sasExpiryStatus"),
-                _source_path(operation, url, properties),
-            )
-        )
-    except TypeError:
-        return None
-
-
-def transfer_of(record: Mapping[str, Any]) -> Transfer:
-    """What a request moved to its caller, by the record's own identity: the same whenever the record is delivered.
-
-    One request may write several records, as a copy does, which ``operationCount`` tells apart. Sizes that are zero
-    are left out of records.
-    """
-    properties = mapping(record.get("properties"))
-    path = word(properties.get("objectKey")) or _url(record).partition("?")[0]
-    number_of_record = number(properties.get("operationCount")) or 0
-    identity = (word(record.get("time")), word(record.get("correlationId")).lower(), str(number_of_record), path)
-    size = min(max(number(properties.get("responseBodySize")) or 0, 0), MOST_BYTES)
-    return Transfer(_digest("\0".join(identity), 8), size, _digest(path, 6))
-
-
-def _digest(text: str, size: int) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest())
-
-
-def _url(record: Mapping[str, Any]) -> str:
+def url_of(record: Mapping[str, Any]) -> str:
     """The request's URL as it came, of which only masked parts are ever kept."""
     url = record.get("uri")
     return url[:_LONGEST_URL] if isinstance(url, str) else ""
 
 
-def path_of_url(url: str, account: str | None = None) -> str | None:
+def path_ofurl_of(url: str, account: str | None = None) -> str | None:
     """``account/container/blob`` of a request URL; None when it names no container."""
     account = account or account_of_host(url)
     path = unquote(url.partition("?")[0].partition("://")[2].partition("/")[2]).strip("/")
@@ -166,12 +108,12 @@ def _storage_host(url: str) -> re.Match[str] | None:
         return None
 
 
-def _source_path(operation: str, url: str, properties: Mapping[str, Any]) -> str | None:
+def source_path(operation: str, url: str, properties: Mapping[str, Any]) -> str | None:
     """What a copy read: the URL of its source record, or the field that some copies are said to fill."""
     if operation.lower() == "copyblobsource":
-        return path_of_url(url)
+        return path_ofurl_of(url)
     source = text(properties.get("sourceUri"))
-    return path_of_url(source) if source else None
+    return path_ofurl_of(source) if source else None
 
 
 @lru_cache(maxsize=4096)
@@ -180,7 +122,7 @@ def _account_resource(resource: str | None, account: str) -> str:
     return found.text if found else account
 
 
-def _succeeded(record: Mapping[str, Any]) -> bool:
+def succeeded(record: Mapping[str, Any]) -> bool:
     """2xx, partial content included; a status that is no number leaves it to the text."""
     status = number(record.get("statusCode"))
     if status is not None:
