@@ -86,7 +86,7 @@ def known_of(draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty) -> in
     longer, and then it rests on fewer facts than before.
     """
     entity = draft.entity
-    swept = entity.lapsed + (entity.overdue is not None)
-    own = len(entity.facts) + sum(note.known for note in entity.notes.values()) + entity.known_of_use + swept
+    told = sum(note.known for note in entity.notes.values())
+    own = len(entity.facts) + told + entity.known_of_use + entity.known_of_sweeps
     others = neighbourhood.facts_under(draft) + novelty.known
     return own * _MOST_OF_OTHERS + min(others, _MOST_OF_OTHERS - 1)

@@ -61,9 +61,9 @@ def renewed(at: datetime) -> list[Record]:
 
 
 class Ledger:
-    """What is listed after some bodies, and a sweep at some later time."""
+    """What is listed after some bodies, and sweeps at some later times."""
 
-    def __init__(self, *bodies: Sequence[Record], swept: datetime = NOON) -> None:
+    def __init__(self, *bodies: Sequence[Record], swept: datetime | Sequence[datetime] = NOON) -> None:
         self._sink, clock = MemorySink(), Clock()
         settings = Settings(owner_tenant_id=OWNER.id)
         engine = local.engine(
@@ -72,8 +72,8 @@ class Ledger:
         for records in bodies:
             clock.now += timedelta(minutes=1)
             engine.process([body_of(records)])
-        clock.now = swept
-        engine.sweep(swept)
+        for clock.now in (swept,) if isinstance(swept, datetime) else swept:
+            engine.sweep(clock.now)
 
     def of(self, detector: str) -> list[Finding]:
         return [each for each in self._sink.current() if each.Detector == detector]
@@ -133,6 +133,19 @@ def test_it_is_told_which_of_several_grants_are_left_open() -> None:
         (one,) = Ledger(*bodies, swept=NOON + 40 * DAY).of("grant_left_open")
         assert one.Evidence["StillOpen"] == [f"Tenant: {OTHER}, {since}"]
         assert one.Summary.endswith(f"was still open after 30 days (Tenant: {OTHER}, {since}).")
+
+
+def test_what_later_sweeps_find_left_open_is_told_too() -> None:
+    """Nothing is learnt between the two but that one more of them is due."""
+    for number in range(6):
+        at = NOON + timedelta(minutes=number)
+        opened = "Microsoft.Compute/disks/beginGetAccess/action"
+        told = [call(opened, DISK, each, correlation_id="run") for each in (at, at + 2 * HOUR)]
+
+        for sweeps in ([DAY + HOUR, DAY + 3 * HOUR], [2 * DAY]):
+            (left,) = Ledger(*told, swept=[at + each for each in sweeps]).of("grant_left_open")
+            since = [f"Unknown, since {each:%Y-%m-%dT%H:%M}Z" for each in (at, at + 2 * HOUR)]
+            assert left.Evidence["StillOpen"] == since
 
 
 def test_of_several_grants_left_open_the_last_end_counts_when_all_have_ended() -> None:

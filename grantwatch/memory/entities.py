@@ -4,7 +4,7 @@ An entity is one row: the union of its facts and, for each detector, which revis
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Self
 
@@ -24,6 +24,7 @@ from grantwatch.ports import Row
 
 EntityKey = OperationKey | GatheringKey
 _VERSION = 1
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Owner(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -114,6 +115,11 @@ class Entity(Struct, kw_only=True):
         """Grows with what is learnt of its last use."""
         first = min((access.time for access in self.accesses.values()), default=None)
         return self.last_use.known(first) if self.last_use and first else 0
+
+    @property
+    def known_of_sweeps(self) -> int:
+        """Grows with what sweeps found due of it: each may find another of its grants left open."""
+        return self.lapsed + ((self.overdue - _ANY_TIME) // timedelta.resolution if self.overdue else 0)
 
     @property
     def is_unfinished(self) -> bool:
