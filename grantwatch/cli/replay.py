@@ -10,6 +10,7 @@ from grantwatch.adapters.in_memory import MemoryParking, MemorySink
 from grantwatch.adapters.local_store import LocalStore
 from grantwatch.cli.sources import Unreadable, bodies_in, expanded, reason_of
 from grantwatch.engine import Engine
+from grantwatch.errors import NothingReadError
 from grantwatch.model.finding import TABLE, Finding
 from grantwatch.model.grant_row import GrantRow
 from grantwatch.ports import Parked
@@ -45,7 +46,7 @@ class _Tee:
 def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read: Callable[[int], None]) -> Replay:
     """Run the logs in these files, directories or ``-`` through an engine on that store, all files that can be read.
 
-    ``on_read`` is told how many bytes were read.
+    ``on_read`` is told how many bytes were read. Raises NothingReadError where no record could be had from any of them.
     """
     sink, outcome = _Tee(store), Replay()
     parking = MemoryParking()
@@ -60,6 +61,8 @@ def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read:
         fault = _fault(name, tally, failure, parking.items)
         if fault:
             outcome.faults.append(fault)
+    if outcome.tally.rejected == outcome.tally.records:
+        raise NothingReadError("\n".join(outcome.faults))
     outcome.tally += engine.sweep()
     outcome.findings = sink.kept.current()
     outcome.advice = None if settings.owner_tenant_id else _on_the_owner_tenant(store)
