@@ -20,7 +20,7 @@ from grantwatch.adapters.event_hubs import Hub
 from grantwatch.adapters.hub_consumer import Consumer, Pace
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
 from grantwatch.cli import options, terminal
-from grantwatch.cli.tee import Tee
+from grantwatch.cli.tee import StandardOutput, Tee
 from grantwatch.contract import Contract
 from grantwatch.delivery import Delivery
 from grantwatch.errors import GrantWatchError, SettingsError, UnavailableError
@@ -145,7 +145,7 @@ def _on_this_machine(
     """An engine on the local store, under the contract: one delivery at a time, kept when it returns."""
     lock = Lock()
     with _beside(store, "parked") as parked, LocalStore(store) as opened:
-        engine = local.engine(store=opened.state, sink=Tee(opened, consumer.stop), settings=settings)
+        engine = local.engine(store=opened.state, sink=Tee(opened, StandardOutput(consumer.stop)), settings=settings)
         contract = Contract(engine, DirectoryPlace(parked), now, on_fault=_tell)
 
         def deliver(delivery: Delivery) -> Tally:
