@@ -52,8 +52,8 @@ def command(
         str | None,
         typer.Option(
             metavar="URL_OR_FILE",
-            help="Where it is kept how far the hub was read: the URL of a blob container, or a file. Default: a file "
-            "beside the store.",
+            help="Where it is kept how far the hub was read: the URL of a blob container, or a file. Default: the file "
+            "STORE.checkpoints beside the store.",
         ),
     ] = None,
     azure: Annotated[
