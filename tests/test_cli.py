@@ -314,4 +314,4 @@ def test_a_store_that_is_missing_or_something_else_is_named_and_left_alone(tmp_p
 
 def test_help_teaches_by_example() -> None:
     for command in ("replay", "query"):
-        assert f"Example: grantwatch {command}" in run(command, "--help").stdout
+        assert f"Example: python -m grantwatch {command}" in run(command, "--help").stdout

@@ -196,4 +196,4 @@ def test_what_lies_beside_the_store_is_named_in_the_help_of_consume(event_hubs: 
 
 def test_help_teaches_by_example() -> None:
     for command in ("send", "consume"):
-        assert f"Example: grantwatch {command}" in CliRunner().invoke(app, [command, "--help"]).stdout
+        assert f"Example: python -m grantwatch {command}" in CliRunner().invoke(app, [command, "--help"]).stdout

@@ -35,7 +35,7 @@ class LocalStore:
     def __init__(self, path: str, *, read_only: bool = False, fresh: bool = False) -> None:
         """Open or make the store at ``path``, emptied if ``fresh``; raises StoreError when that cannot be."""
         if read_only and not Path(path).exists():
-            raise StoreError(f"There is no store at {path}: run `grantwatch replay` with logs first, or name another.")
+            raise StoreError(f"There is no store at {path}: replay logs into it first, or name another.")
         _reject_other_files(path)
         if fresh and path != IN_MEMORY:
             Path(path).unlink(missing_ok=True)

@@ -86,11 +86,11 @@ def command(
     """Read an event hub and print what the engine finds, until interrupted.
 
     Findings are kept in the store and printed on standard output, one JSON object a line; everything else goes to
-    standard error, and what cannot be processed into the directory STORE.parked (see `grantwatch parked`). How far the
+    standard error, and what cannot be processed into the directory STORE.parked (see the command parked). How far the
     hub was read is noted only when nothing of it can be lost any more. Exit code 0: terminated or idle; 1: the hub, the
     store or the checkpoints cannot be had; 2: wrong usage; 130: interrupted.
 
-    Example: grantwatch consume --eventhub contoso.servicebus.windows.net/activity >> findings.jsonl
+    Example: python -m grantwatch consume --eventhub contoso.servicebus.windows.net/activity >> findings.jsonl
     """
     if azure and checkpoints is None:
         terminal.stop(

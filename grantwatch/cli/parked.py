@@ -43,7 +43,7 @@ def command(
     parked no more. Exit code 0: done; 1: something remains parked, or the store cannot be had; 2: wrong usage; 130:
     interrupted.
 
-    Example: grantwatch parked --replay --store grantwatch.duckdb >> findings.jsonl
+    Example: python -m grantwatch parked --replay >> findings.jsonl
     """
     folder = Path(f"{store}.parked")
     try:

@@ -49,7 +49,7 @@ def command(
     The signature is hashed and then forgotten: it is not kept, logged or printed. Its hash is the name of the SAS in
     every storage log. Give the URL on standard input; as an argument it stays in the history of the shell.
 
-    Example: grantwatch sas -     (then paste the URL and press Ctrl-D)
+    Example: python -m grantwatch sas -     (then paste the URL and press Ctrl-D)
     """
     try:
         leak = leak_in(sys.stdin.read() if url == [_STANDARD_INPUT] else " ".join(url))
