@@ -9,6 +9,7 @@ GrantWatchError
 │   └── ParkingUnavailableError
 ├── TooLargeError           what is to be stored is larger than its place takes, and always will be
 ├── UnreadableBundleError   a parked bundle is damaged
+├── NothingReadError        recorded logs of which nothing can be used
 ├── StoreError              a local store that is missing or cannot be opened
 ├── ResumeError             what was begun earlier cannot be gone on with, because something has changed since
 ├── QueryError              a KQL query that the local store cannot run
@@ -56,6 +57,10 @@ class UnreadableBundleError(GrantWatchError):
 
 class TooLargeError(GrantWatchError):
     """What is to be stored is larger than its place takes. The message names sizes alone."""
+
+
+class NothingReadError(GrantWatchError):
+    """Nothing of recorded logs can be used. The message has a line for each file or directory."""
 
 
 class StoreError(GrantWatchError):

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
             "Write one synthetic day (2026-03-10, UTC) of Azure Activity and storage logs in which a stolen\n"
             "contractor account weakens, reads keys, exports disks, downloads and copies data, and digs in.\n"
             "Each line of the two gzipped files is one Event Hubs message body. The same bytes every time;\n"
-            "samples/README.md tells the story and what detectors should say about it."
+            "samples/README.md tells the story and what is found in it."
         ),
         epilog="example:\n  python -m samples.incident --out samples/build",
     )

@@ -85,6 +85,14 @@ def attached(hours: float = 2, *disks: str, machine: str = MACHINE, **more: Any)
     return call("virtualMachines/write", machine, hours, **({"response": body} | more))
 
 
+def version_of(source: str) -> list[Record]:
+    body = {"properties": {"storageProfile": {"osDiskImage": {"source": {"id": source}}}}}
+    return call("galleries/images/versions/write", VERSION, 3, request=body)
+
+
+THEFT = (snapshot(), disk(), attached())
+
+
 def operations(records: Iterable[Record]) -> Iterator[Operation]:
     """The calls that raw records tell of."""
     phases: dict[OperationKey, dict[str, Phase]] = {}

@@ -160,6 +160,35 @@ def test_an_empty_directory_is_named(tmp_path: Path) -> None:
     assert "query" not in result.stderr
 
 
+@pytest.mark.parametrize("content", [None, b"", b"a,b\n1,2\n"], ids=["missing", "empty", "no log"])
+def test_where_nothing_can_be_used_no_store_is_left_behind(content: bytes | None, store: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.json"
+    if content is not None:
+        path.write_bytes(content)
+
+    result = run("replay", str(path), str(tmp_path / "missing.json"), "--store", store)
+
+    assert result.exit_code == 1
+    assert not list(tmp_path.glob("store*"))
+    assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [str(path), f"{tmp_path}/missing.json"]
+
+
+def test_where_nothing_can_be_used_a_store_stays_as_it_was(log: str, store: str, tmp_path: Path) -> None:
+    run("replay", log, "--store", store)
+    before = run("query", "GrantWatchFindings_CL", "--store", store, "--format", "json").stdout
+
+    assert run("replay", str(tmp_path / "missing.json"), "--store", store).exit_code == 1
+    assert run("query", "GrantWatchFindings_CL", "--store", store, "--format", "json").stdout == before
+
+
+def test_a_log_in_which_nothing_happened_has_a_store_all_the_same(store: str, tmp_path: Path) -> None:
+    path = tmp_path / "quiet.json"
+    path.write_bytes(body_of([ordinary_read()]))
+
+    assert run("replay", str(path), "--store", store).exit_code == 0
+    assert run("query", "GrantWatchFindings_CL", "--store", store, "--format", "json").stdout == "[]\n"
+
+
 def test_replaying_twice_changes_nothing_and_more_logs_continue(tmp_path: Path, store: str) -> None:
     granted, revoked = tmp_path / "granted.json", tmp_path / "revoked.json"
     granted.write_bytes(body_of(disk_access()))
@@ -285,4 +314,4 @@ def test_a_store_that_is_missing_or_something_else_is_named_and_left_alone(tmp_p
 
 def test_help_teaches_by_example() -> None:
     for command in ("replay", "query"):
-        assert f"Example: grantwatch {command}" in run(command, "--help").stdout
+        assert f"Example: python -m grantwatch {command}" in run(command, "--help").stdout

@@ -87,7 +87,7 @@ def test_a_missing_store_is_named_with_the_remedy(tmp_path: Path) -> None:
     answer = CliRunner().invoke(app, ["grants", "--store", str(tmp_path / "none.duckdb")])
 
     assert answer.exit_code == 1
-    assert "run `grantwatch replay`" in answer.output
+    assert "replay logs into it first" in answer.output
 
 
 def test_a_grant_is_as_its_latest_row_says_and_open_until_it_expires() -> None:

@@ -324,6 +324,37 @@ def test_what_is_no_sas_to_look_for_is_answered_in_a_sentence(text: str, said: s
     assert_silent(result)
 
 
+BARE = f"sig={quote(SIGNATURE, safe='')}"
+
+
+@pytest.mark.parametrize("text", [BARE, f"?sv=2024-11-04&{BARE}", f"the key was {BARE} I think"])
+def test_a_signature_alone_tells_no_kind_but_is_found_by_its_hash(text: str, store: str) -> None:
+    answer = asked(store, text)
+
+    assert answer["Kind"].startswith("not told: a signature alone does not say")
+    assert not {"Allows", "Reaches", "Validity", "From", "Over"} & answer.keys()
+    assert answer["SignatureHash"] == HASH
+    assert f'AuthenticationHash has "{HASH}"' in answer["QueryOfStorageLogs"]
+    assert answer["Account"] == "contosodata"
+    assert any("SAS used from outside" in each for each in answer["Sightings"])
+    assert any("read the keys 59 min before" in each for each in answer["IssuerCandidates"])
+    (command,) = answer["Containment"]  # the logs told what signed it
+    assert "keys renew" in command
+
+
+def test_whatever_may_have_signed_it_is_named_and_ended_where_a_signature_alone_was_never_seen(tmp_path: Path) -> None:
+    delegated = storage_request(Random(1), ACCOUNT, "GetUserDelegationKey", NOON, OAuth(ADMIN), ADMIN.address)
+    known = store_of(tmp_path, *keys_read(1, NOON, BEN), delegated)
+    answer = asked(known, f"{HOST}/reports?{BARE}")
+
+    assert [each.split()[1] for each in answer["Containment"]] == ["storage", "storage"]
+    assert ["revoke-delegation-keys" in each for each in answer["Containment"]] == [True, False]
+    said = " ".join(answer["IssuerCandidates"])
+    assert "asked for a delegation key" in said
+    assert "read the keys" in said
+    assert asked(known, BARE)["Account"] == "not known: no host was given"
+
+
 @pytest.mark.parametrize("cut", ["XXXXX", "REDACTED", SIGNATURE[:20]])
 def test_a_signature_that_was_masked_or_cut_is_said_to_find_nothing(
     cut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

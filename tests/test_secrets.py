@@ -350,6 +350,32 @@ def test_the_same_secret_keeps_the_same_mask_and_others_get_others() -> None:
     assert masked(one.text) != masked(other.text)
 
 
+_SPELLED = tuple(each.text for each in SECRETS if "signature" in each.name)
+
+
+@pytest.mark.parametrize("after", [" cannot be read", "\nnext", ""])
+@pytest.mark.parametrize("mark", [":", ".", ").", "!", "?", "`", ":?!."])
+@pytest.mark.parametrize("signed", _SPELLED)
+def test_the_punctuation_of_the_sentence_behind_a_masked_url_stays(signed: str, mark: str, after: str) -> None:
+    url = f"see https://contosodata.blob.core.windows.net/a{signed}"
+    once = masked(f"{url}{mark}{after}")
+
+    assert once == f"{masked(url)}{mark}{after}" != f"{url}{mark}{after}"
+    assert masked(once) == once
+
+
+@pytest.mark.parametrize(
+    "value", [f"{_SIGNATURE}:more", f"{_SIGNATURE}.x:", f"{_SIGNATURE}*.", f"{_SIGNATURE[:40]}:", "hunter2hunter2!"]
+)
+@pytest.mark.parametrize("after", [" cannot be read", ""])
+def test_punctuation_that_may_be_part_of_a_secret_is_masked_with_it(value: str, after: str) -> None:
+    for name, text in (("sig", value), ("password", f"{_SIGNATURE}:"), ("token", value)):
+        once = masked(f"{name}={text}{after}")
+
+        assert once == masked(f"{name}={text}") + after
+        assert len(once) == len(f"{name}=sha256:") + 12 + len(after)
+
+
 def test_ordinary_texts_are_not_masked() -> None:
     for text in (
         DISK,

@@ -185,6 +185,15 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(logs: Path) -> None:
         assert result.stderr.strip() == "127.0.0.1:1 cannot be reached."
 
 
+def test_what_lies_beside_the_store_is_named_in_the_help_of_consume(event_hubs: EventHubs, tmp_path: Path) -> None:
+    event_hubs.seed("wide", 0, [b"{broken"])
+    run(event_hubs, "consume", "--store", str(tmp_path / "STORE"), "--until-idle", "1", *QUICK)
+    beside = {path.name for path in tmp_path.iterdir()} - {"STORE"}
+
+    assert beside == {"STORE.checkpoints", "STORE.parked"}
+    assert all(name in CliRunner().invoke(app, ["consume", "--help"]).stdout for name in beside)
+
+
 def test_help_teaches_by_example() -> None:
     for command in ("send", "consume"):
-        assert f"Example: grantwatch {command}" in CliRunner().invoke(app, [command, "--help"]).stdout
+        assert f"Example: python -m grantwatch {command}" in CliRunner().invoke(app, [command, "--help"]).stdout

@@ -1,4 +1,4 @@
-"""Documentation made from the code: four pages in ``docs/`` and the table in ``README.md``.
+"""Documentation made from the code: four pages in ``docs/``, and a table in each of two READMEs.
 
 ``python -m tools.generate`` writes the files; with ``--check`` it writes nothing and fails when one of them is stale.
 """
@@ -22,6 +22,7 @@ from grantwatch.model.volume import Volume
 from tools.grant_reference import grant_reference
 from tools.markdown import NOTICE, described, joined, listed, row, table
 from tools.service_reference import service_reference
+from tools.story_reference import story_reference
 
 ROOT = Path(__file__).parents[1]
 END_OF_GENERATED = "<!-- end of what is generated -->"
@@ -59,7 +60,8 @@ def files() -> Iterator[tuple[str, str]]:
     yield "docs/finding-schema.md", joined(finding_schema(columns_of(Finding)))
     yield "docs/grants.md", joined(grant_reference())
     yield "docs/service-reference.md", joined(service_reference())
-    yield "README.md", _with_overview((ROOT / "README.md").read_text(encoding="utf-8"), overview(CATALOGUE))
+    for name, rows in (("README.md", overview(CATALOGUE)), ("samples/stories/README.md", story_reference())):
+        yield name, _with_table(name, rows)
 
 
 def detections(catalogue: Iterable[Detector]) -> Iterator[str]:
@@ -90,12 +92,12 @@ def overview(catalogue: Iterable[Detector]) -> str:
     return table(("Detector", "What it says", "Severity"), rows)
 
 
-def _with_overview(readme: str, rows: str) -> str:
-    """The README with what stands between its two marks replaced."""
-    before, begin, rest = readme.partition(NOTICE)
+def _with_table(name: str, rows: str) -> str:
+    """That file with what stands between its two marks replaced."""
+    before, begin, rest = (ROOT / name).read_text(encoding="utf-8").partition(NOTICE)
     _, end, after = rest.partition(END_OF_GENERATED)
     if not end:
-        raise SystemExit(f"README.md has lost its marks {NOTICE} and {END_OF_GENERATED}.")
+        raise SystemExit(f"{name} has lost its marks {NOTICE} and {END_OF_GENERATED}.")
     return f"{before}{begin}\n\n{rows}\n\n{end}{after}"
 
 

@@ -29,17 +29,17 @@ class LocalStore:
     """A DuckDB file with the output tables and the state.
 
     Use as a context manager: all that was written since the last ``keep`` is kept, or none of it when an exception ends
-    the work.
+    the work. A file that was made for it goes again if nothing was kept at all.
     """
 
     def __init__(self, path: str, *, read_only: bool = False, fresh: bool = False) -> None:
         """Open or make the store at ``path``, emptied if ``fresh``; raises StoreError when that cannot be."""
         if read_only and not Path(path).exists():
-            raise StoreError(f"There is no store at {path}: run `grantwatch replay` with logs first, or name another.")
+            raise StoreError(f"There is no store at {path}: replay logs into it first, or name another.")
         _reject_other_files(path)
         if fresh and path != IN_MEMORY:
             Path(path).unlink(missing_ok=True)
-        self._read_only = read_only
+        self._path, self._read_only, self._is_unkept = Path(path), read_only, not Path(path).exists()
         try:
             self._connection = duckdb_kql.connect(path, read_only=read_only)
             if not read_only:
@@ -60,12 +60,15 @@ class LocalStore:
                 self._save_state()
             self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
         self._connection.close()
+        if kind is not None and self._is_unkept:
+            self._path.unlink(missing_ok=True)
 
     def keep(self) -> None:
         """Make everything so far last, whatever happens next."""
         self._save_state()
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN")
+        self._is_unkept = False
 
     def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
         """Write revisions of findings and rows of grants; one that is there already is replaced by itself."""

@@ -15,7 +15,7 @@ from grantwatch.cli import consume, grants, options, parked, sas, send, tables
 from grantwatch.cli.options import AnswerFormat
 from grantwatch.cli.replay import Replay, replay
 from grantwatch.cli.sources import total_size
-from grantwatch.cli.terminal import Discreet, progress, say, stop
+from grantwatch.cli.terminal import Discreet, as_called, progress, say, stop
 from grantwatch.errors import GrantWatchError, QueryError, SettingsError
 from grantwatch.model.finding import TABLE
 from grantwatch.model.grant_row import TABLE as GRANTS
@@ -27,7 +27,8 @@ app = typer.Typer(
     name="grantwatch",
     cls=Discreet,
     help="Tells from Azure logs when data has become reachable from outside: who opened what to whom, until when.",
-    epilog="Start with `grantwatch replay FILE`, then ask `grantwatch query 'GrantWatchFindings_CL | take 5'`.",
+    epilog="Start with `python -m grantwatch replay FILE`, then ask `python -m grantwatch query "
+    "'GrantWatchFindings_CL | take 5'`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,7 +48,7 @@ class FindingFormat(StrEnum):
 def main() -> None:
     """The entry point."""
     logging.getLogger("azure").addHandler(logging.NullHandler())  # its clients report here what commands say themselves
-    app(prog_name="grantwatch")
+    app(prog_name=as_called())
 
 
 @app.callback(invoke_without_command=True)
@@ -78,7 +79,7 @@ def _replay(
     Findings go to standard output, everything else to standard error. Exit code 0: all input was processed, with or
     without findings; 1: some of it could not be read, and it is said which; 2: wrong usage.
 
-    Example: grantwatch replay logs/ --own-network 198.51.100.0/24 --format jsonl > findings.jsonl
+    Example: python -m grantwatch replay logs/ --format jsonl > findings.jsonl
     """
     try:
         settings = Settings.read(**options.as_settings(owner_tenant, own_network, own_subscription, expected_principal))
@@ -133,7 +134,7 @@ def _report(outcome: Replay, format: FindingFormat, min_severity: Severity | Non
             'where GrantStatus == "Open" and Severity in ("High", "Medium") '
             "| project EventTime, ActorUpn, TargetName, Containment",
         ):
-            messages.print(f"  python -m grantwatch query{option} '{current} | {question}'", soft_wrap=True)
+            messages.print(f"  {as_called()} query{option} '{current} | {question}'", soft_wrap=True)
 
 
 @app.command("query")
@@ -146,7 +147,7 @@ def _query(
 
     Rows are revisions: the highest one of a finding holds. Columns are described in docs/finding-schema.md.
 
-    Example: grantwatch query 'GrantWatchFindings_CL | summarize arg_max(Revision, *) by FindingId | take 10'
+    Example: python -m grantwatch query 'GrantWatchFindings_CL | take 10'
     """
     try:
         with LocalStore(store, read_only=True) as opened:

@@ -20,7 +20,7 @@ from grantwatch.adapters.event_hubs import Hub
 from grantwatch.adapters.hub_consumer import Consumer, Pace
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
 from grantwatch.cli import options, terminal
-from grantwatch.cli.tee import Tee
+from grantwatch.cli.tee import StandardOutput, Tee
 from grantwatch.contract import Contract
 from grantwatch.delivery import Delivery
 from grantwatch.errors import GrantWatchError, SettingsError, UnavailableError
@@ -52,8 +52,8 @@ def command(
         str | None,
         typer.Option(
             metavar="URL_OR_FILE",
-            help="Where it is kept how far the hub was read: the URL of a blob container, or a file. Default: a file "
-            "beside the store.",
+            help="Where it is kept how far the hub was read: the URL of a blob container, or a file. Default: the file "
+            "STORE.checkpoints beside the store.",
         ),
     ] = None,
     azure: Annotated[
@@ -86,11 +86,11 @@ def command(
     """Read an event hub and print what the engine finds, until interrupted.
 
     Findings are kept in the store and printed on standard output, one JSON object a line; everything else goes to
-    standard error, and what cannot be processed into the directory STORE.parked (see `grantwatch parked`). How far the
+    standard error, and what cannot be processed into the directory STORE.parked (see the command parked). How far the
     hub was read is noted only when nothing of it can be lost any more. Exit code 0: terminated or idle; 1: the hub, the
     store or the checkpoints cannot be had; 2: wrong usage; 130: interrupted.
 
-    Example: grantwatch consume --eventhub contoso.servicebus.windows.net/activity >> findings.jsonl
+    Example: python -m grantwatch consume --eventhub contoso.servicebus.windows.net/activity >> findings.jsonl
     """
     if azure and checkpoints is None:
         terminal.stop(
@@ -145,7 +145,7 @@ def _on_this_machine(
     """An engine on the local store, under the contract: one delivery at a time, kept when it returns."""
     lock = Lock()
     with _beside(store, "parked") as parked, LocalStore(store) as opened:
-        engine = local.engine(store=opened.state, sink=Tee(opened, consumer.stop), settings=settings)
+        engine = local.engine(store=opened.state, sink=Tee(opened, StandardOutput(consumer.stop)), settings=settings)
         contract = Contract(engine, DirectoryPlace(parked), now, on_fault=_tell)
 
         def deliver(delivery: Delivery) -> Tally:

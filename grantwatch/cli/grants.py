@@ -53,7 +53,7 @@ def command(
 
     A grant that has expired is told so as of now. JSON and CSV have the command that closes each.
 
-    Example: grantwatch grants --open --resource contosofinance
+    Example: python -m grantwatch grants --open --resource contosofinance
     """
     try:
         with LocalStore(store, read_only=True) as opened:

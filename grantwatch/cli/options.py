@@ -29,7 +29,7 @@ class AnswerFormat(StrEnum):
 Files = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE...",
+        metavar="FILE",
         help="Log files (JSON, JSON Lines, .gz), directories of them, or - for standard input.",
         show_default=False,
     ),

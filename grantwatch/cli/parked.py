@@ -14,7 +14,7 @@ from grantwatch.adapters.clock import now
 from grantwatch.adapters.directory_parking import DirectoryPlace
 from grantwatch.adapters.local_store import IN_MEMORY, LocalStore
 from grantwatch.cli import options, tables, terminal
-from grantwatch.cli.tee import Tee
+from grantwatch.cli.tee import StandardOutput, Tee
 from grantwatch.errors import GrantWatchError, SettingsError, StoreError, UnreadableBundleError
 from grantwatch.model.quantity import quantity
 from grantwatch.parking import DEAD_LETTERS, parked_in
@@ -43,7 +43,7 @@ def command(
     parked no more. Exit code 0: done; 1: something remains parked, or the store cannot be had; 2: wrong usage; 130:
     interrupted.
 
-    Example: grantwatch parked --replay --store grantwatch.duckdb >> findings.jsonl
+    Example: python -m grantwatch parked --replay >> findings.jsonl
     """
     folder = Path(f"{store}.parked")
     try:
@@ -119,7 +119,7 @@ class KeepingPlace(DirectoryPlace):
 def _tried_again(folder: Path, store: str, settings: Settings) -> bool:
     """Whether something remains parked, of which is said what."""
     with LocalStore(store) as opened:
-        engine = local.engine(store=opened.state, sink=Tee(opened, lambda: None), settings=settings)
+        engine = local.engine(store=opened.state, sink=Tee(opened, StandardOutput(lambda: None)), settings=settings)
         done = replay(KeepingPlace(folder, opened), engine, now, _NEVER, source="parked", most=_ALL)
     return _told(done, folder)
 

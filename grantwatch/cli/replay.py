@@ -9,9 +9,10 @@ from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink
 from grantwatch.adapters.local_store import LocalStore
 from grantwatch.cli.sources import Unreadable, bodies_in, expanded, reason_of
+from grantwatch.cli.tee import Tee
 from grantwatch.engine import Engine
+from grantwatch.errors import NothingReadError
 from grantwatch.model.finding import TABLE, Finding
-from grantwatch.model.grant_row import GrantRow
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
@@ -30,26 +31,13 @@ class Replay:
     advice: str | None = None
 
 
-class _Tee:
-    """Publishes to the store, and keeps what this replay published."""
-
-    def __init__(self, store: LocalStore) -> None:
-        self._store = store
-        self.kept = MemorySink()
-
-    def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
-        self._store.publish(findings, grants)
-        self.kept.publish(findings, grants)
-
-
 def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read: Callable[[int], None]) -> Replay:
     """Run the logs in these files, directories or ``-`` through an engine on that store, all files that can be read.
 
-    ``on_read`` is told how many bytes were read.
+    ``on_read`` is told how many bytes were read. Raises NothingReadError where no record could be had from any of them.
     """
-    sink, outcome = _Tee(store), Replay()
-    parking = MemoryParking()
-    engine = local.engine(store=store.state, sink=sink, parking=parking, settings=settings)
+    published, parking, outcome = MemorySink(), MemoryParking(), Replay()
+    engine = local.engine(store=store.state, sink=Tee(store, published), parking=parking, settings=settings)
     for name in expanded(names):
         if isinstance(name, Unreadable):
             outcome.faults.append(str(name))
@@ -60,8 +48,10 @@ def replay(names: Sequence[str], store: LocalStore, settings: Settings, on_read:
         fault = _fault(name, tally, failure, parking.items)
         if fault:
             outcome.faults.append(fault)
+    if outcome.tally.rejected == outcome.tally.records:
+        raise NothingReadError("\n".join(outcome.faults))
     outcome.tally += engine.sweep()
-    outcome.findings = sink.kept.current()
+    outcome.findings = published.current()
     outcome.advice = None if settings.owner_tenant_id else _on_the_owner_tenant(store)
     return outcome
 

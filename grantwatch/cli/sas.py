@@ -23,6 +23,8 @@ from grantwatch.wire.leak import Leak, leak_in
 _STANDARD_INPUT = "-"
 _LOGS = "StorageBlobLogs, StorageFileLogs, StorageQueueLogs, StorageTableLogs"
 _UNSEEN = "no use of it is known to this store"
+_NO_HOST = "not known: no host was given"
+_OTHER_HOST = "not known: the host is no name of Azure Storage's own"
 _CUT = "The signature was masked or cut on its way here: its hash is not the one in the logs, and finds nothing."
 
 
@@ -47,7 +49,7 @@ def command(
     The signature is hashed and then forgotten: it is not kept, logged or printed. Its hash is the name of the SAS in
     every storage log. Give the URL on standard input; as an argument it stays in the history of the shell.
 
-    Example: grantwatch sas -     (then paste the URL and press Ctrl-D)
+    Example: python -m grantwatch sas -     (then paste the URL and press Ctrl-D)
     """
     try:
         leak = leak_in(sys.stdin.read() if url == [_STANDARD_INPUT] else " ".join(url))
@@ -83,12 +85,12 @@ def answer_of(leak: Leak, known: Sightings | None, at: datetime) -> dict[str, An
     answer = {
         "Kind": kind_of(sas),
         "Address": leak.address,
-        "Account": account.name if account else "not known: the host is no name of Azure Storage's own",
+        "Account": account.name if account else _OTHER_HOST if leak.address else _NO_HOST,
         "Allows": ", ".join(permissions_of(sas)) or ("what the stored access policy says" if sas.policy else None),
         "Reaches": ", ".join(reach_of(sas)) or None,
-        "Validity": validity(sas, at),
-        "From": sas.address_range or "any address",
-        "Over": "https" if (sas.protocol or "").lower() == "https" else "http and https",
+        "Validity": None if sas.is_bare else validity(sas, at),
+        "From": None if sas.is_bare else sas.address_range or "any address",
+        "Over": None if sas.is_bare else "https" if (sas.protocol or "").lower() == "https" else "http and https",
         "StoredAccessPolicy": sas.policy,
         "MadeFor": _identity(sas.recipient_id, sas.recipient_tenant),
         "SignatureHash": leak.hash,
@@ -125,6 +127,8 @@ def _containment(account: ResourceId | None, leak: Leak, seen: Sightings) -> lis
     sas = leak.sas
     if sas.kind is SasKind.USER_DELEGATION:
         return [revoke_delegation_keys(account)]
+    if sas.is_bare and seen.signed_with is None:
+        return [revoke_delegation_keys(account), renew_keys(account)]
     container = (leak.address or "").partition("://")[2].partition("/")[2].partition("/")[0]
     service = leak.service or "blob"
     narrow = [delete_access_policy(account, service, container, sas.policy)] if sas.policy and container else []

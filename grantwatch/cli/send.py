@@ -45,7 +45,7 @@ def command(
     Every body is sent at least once; a connection that breaks is made again. Exit code 0: everything was sent; 1: not
     everything, and it is said what; 2: wrong usage; 130: interrupted.
 
-    Example: grantwatch send logs/ --eventhub contoso.servicebus.windows.net/activity --resume logs.sent
+    Example: python -m grantwatch send logs/ --eventhub contoso.servicebus.windows.net/activity --resume logs.sent
     """
     try:
         hub = Hub.of(eventhub)

@@ -140,7 +140,7 @@ def _issuers(
     if sas.kind is SasKind.USER_DELEGATION:
         did = {} if named else _DELEGATED
     else:
-        did = _SIGNED if named else _KEYS_READ | _SIGNED
+        did = _SIGNED if named else _KEYS_READ | _SIGNED | (_DELEGATED if sas.is_bare else {})
     precedents = list(_precedents(store, sas, account, did)) if did else []
     # Windows of bulk begin on their five minutes, and so before the first read in them.
     used = [each.row["EventTime"] for each in seen if "WindowStart" not in each.evidence]

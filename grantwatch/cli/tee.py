@@ -1,23 +1,32 @@
-"""Findings on their way to two places at once."""
+"""Findings on their way to several places at once, standard output among them."""
 
 import sys
 from collections.abc import Callable, Sequence
 
-from grantwatch.adapters.local_store import LocalStore
 from grantwatch.errors import SinkUnavailableError
 from grantwatch.model.finding import Finding
 from grantwatch.model.grant_row import GrantRow
+from grantwatch.ports import Sink
 
 
 class Tee:
-    """Publishes to the store and to standard output. ``stop`` is called when nobody is there any more to read that."""
+    """Publishes to one sink after the other."""
 
-    def __init__(self, store: LocalStore, stop: Callable[[], None]) -> None:
-        self._store = store
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks = sinks
+
+    def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
+        for sink in self._sinks:
+            sink.publish(findings, grants)
+
+
+class StandardOutput:
+    """Prints findings, one JSON object a line. ``stop`` is called when nobody is there any more to read them."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
         self._stop = stop
 
     def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
-        self._store.publish(findings, grants)
         try:
             sys.stdout.write("".join(f"{finding.model_dump_json()}\n" for finding in findings))
             sys.stdout.flush()

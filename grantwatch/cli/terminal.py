@@ -1,5 +1,6 @@
 """What the commands share in talking to people."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,11 @@ def _complaints_masked() -> Iterator[None]:
     except TyperException as error:
         error.message = masked(error.message)
         raise
+
+
+def as_called() -> str:
+    """What somebody types to call this program, which is not installed under a name of its own."""
+    return f"{shlex.quote(sys.orig_argv[0])} -m grantwatch"
 
 
 def progress() -> Progress:

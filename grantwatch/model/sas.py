@@ -53,6 +53,11 @@ class Sas(Struct, frozen=True, omit_defaults=True, kw_only=True):
     recipient_tenant: str | None = None
 
     @property
+    def is_bare(self) -> bool:
+        """Whether it came as a signature alone, which kinds have in common: which one it is of, it does not tell."""
+        return self == Sas(kind=self.kind)
+
+    @property
     def is_account_wide(self) -> bool:
         return self.kind is SasKind.ACCOUNT
 

@@ -13,6 +13,7 @@ _KINDS = {
     SasKind.SERVICE: "service SAS, signed with an account key",
     SasKind.USER_DELEGATION: "user delegation SAS, signed with a key that somebody asked for in their own name",
 }
+_BARE = "not told: a signature alone does not say what signed it, nor what it opens; the other parameters of the URL do"
 _PERMISSIONS = {
     "r": "read",
     "a": "add",
@@ -46,7 +47,7 @@ _RESOURCES = {
 
 def kind_of(sas: Sas) -> str:
     """What sort of SAS it is, and what signed it."""
-    return _KINDS[sas.kind]
+    return _BARE if sas.is_bare else _KINDS[sas.kind]
 
 
 def permissions_of(sas: Sas) -> tuple[str, ...]:

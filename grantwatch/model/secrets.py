@@ -19,25 +19,27 @@ _DEEPEST = 3
 _PIECE = 65536
 _SHORTEST = 12
 _EQUALS = rb"(?P<equals>=|:|%3d|%253d)"
-_VALUE = rb"(?P<secret>[^\s\"'&;,<>{}\[\]\\]+)"
+_VALUE = rb"[^\s\"'&;,<>{}\[\]\\]+"
+# A signature in base64, in whatever encoding, which no punctuation of a sentence behind it can be part of.
+_SIGNATURE = rb"[\w%+/=-]{43,}+(?=[:.!?)`]{1,8}+(?:\s|\Z))|" + _VALUE
 _MASK = b"sha256:"
 _LONGEST_KEY = 86
 _MOST_SECRETS = 4096
 """In one body; what follows them is cut off, for it is there to keep this busy."""
 
 
-def _named(name: bytes) -> re.Pattern[bytes]:
+def _named(name: bytes, value: bytes = _VALUE) -> re.Pattern[bytes]:
     """What follows a name in a query, a connection string or, quoted and escaped to any depth, in JSON."""
-    return re.compile(name + rb"[\"'\\]{0,8}\s{0,8}" + _EQUALS + rb"\s{0,8}[\"'\\]{0,8}" + _VALUE)
+    return re.compile(name + rb"[\"'\\]{0,8}\s{0,8}" + _EQUALS + rb"\s{0,8}[\"'\\]{0,8}(?P<secret>" + value + rb")")
 
 
 # By a literal that is part of whatever the pattern finds; all in lower case, as the text is when it is searched. What
 # a pattern begins with is looked for much faster than alternatives or what stands before it.
 _PATTERNS: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
-    (b"sig", _named(rb"sig")),
-    (b"%73", _named(rb"%73(?:i|%69)(?:g|%67)")),
-    (b"%69", _named(rb"s%69(?:g|%67)")),
-    (b"%67", _named(rb"si%67")),
+    (b"sig", _named(rb"sig", _SIGNATURE)),
+    (b"%73", _named(rb"%73(?:i|%69)(?:g|%67)", _SIGNATURE)),
+    (b"%69", _named(rb"s%69(?:g|%67)", _SIGNATURE)),
+    (b"%67", _named(rb"si%67", _SIGNATURE)),
     (b"key", _named(rb"key(?<!objectkey)(?:1|2|_?value)?")),  # objectKey is a path
     (b"signature", _named(rb"signature(?<!resultsignature)")),  # resultSignature is a status
     (b"secret", _named(rb"secret")),

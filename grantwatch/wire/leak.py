@@ -116,7 +116,7 @@ def _from_its_start(text: str, signed: int) -> str:
     if hosts:
         return text[hosts[-1].start() :] if hosts[-1][1] else f"https://{text[hosts[-1].start() :]}"
     links = [found.start() for found in _START.finditer(text, 0, signed)]
-    words = max((text.rfind(blank, 0, signed) for blank in " \t"), default=-1) + 1
+    words = max((text.rfind(blank, 0, signed + 1) for blank in " \t"), default=-1) + 1
     return text[links[-1] if links and links[-1] >= words else words :]
 
 

@@ -30,7 +30,8 @@ def _write(story: Story, folder: Path) -> None:
     for name, bodies in story.logs.items():
         (folder / name).write_bytes(b"".join(body + b"\n" for body in bodies))
     ending = story.ending
-    replay = shlex.join(("python", "-m", "grantwatch", "replay", str(folder), "--store", ":memory:", *_told(ending)))
+    program = (sys.orig_argv[0], "-m", "grantwatch")
+    replay = shlex.join((*program, "replay", str(folder), "--store", ":memory:", *_told(ending)))
     sys.stderr.write(f"{story.name}: {len(story.records):,} records. {ending.sentence}\n  {replay}\n")
 
 

@@ -89,3 +89,20 @@ def test_the_file_has_the_state_that_the_last_session_left(seed: int, tmp_path: 
         deeds = [(random.choice(["insert", "swap", "delete", "keep"]), random.choice("abc")) for _ in range(8)]
         left = session(path, deeds)
         assert session(path, ()) == left
+
+
+def interrupted(path: Path, *, kept: bool) -> None:
+    with LocalStore(str(path)) as store:
+        if kept:
+            store.keep()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_file_is_left_behind_only_where_something_of_it_was_kept(tmp_path: Path, *, kept: bool) -> None:
+    path = tmp_path / "grantwatch.duckdb"
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(path, kept=kept)
+
+    assert list(tmp_path.iterdir()) == [path] * kept
