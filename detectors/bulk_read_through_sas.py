@@ -8,7 +8,7 @@ from grantwatch.model.attack import Analytic, Stage, Technique
 from grantwatch.model.grant_in_use import grant_in_use
 from grantwatch.model.network import IpClass
 from grantwatch.model.severity import Severity
-from grantwatch.model.storage_access import Access, by_client_outside
+from grantwatch.model.storage_access import READS, Access, by_reader
 from grantwatch.model.volume import Limits, Taken, Volume
 
 _MANY_TIMES = 8
@@ -24,20 +24,10 @@ def by_signature_and_day(access: Access) -> tuple[str, ...] | None:
 @detector(
     id="GW23",
     on=Volume,
-    operations=(
-        "GetBlob",
-        "GetBlobRange",
-        "QueryBlobContents",
-        "ReadFile",
-        "GetFile",
-        "QueryEntity",
-        "QueryEntities",
-        "GetMessages",
-        "PeekMessages",
-    ),
+    operations=READS,
     authentications=SAS_AUTHENTICATIONS,
     natural_key=by_signature_and_day,
-    distinct_by=by_client_outside,
+    distinct_by=by_reader,
     notes_last_use=True,
     told_by=(delegation_keys_revoked, keys_renewed, resource_deleted),
     metadata=Metadata(

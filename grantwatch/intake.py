@@ -53,12 +53,13 @@ class _Chosen(Struct):
 class Repeat(Struct, frozen=True):
     """A request whose likes tell nothing more in its hour, being neither first uses nor later ones.
 
-    They still count where it counts.
+    They still count where it counts, as what ``reads`` data or does not.
     """
 
     first: datetime
     ends: datetime
     counted_for: tuple[GatheringKey, ...]
+    reads: bool
 
     def covers(self, time: datetime) -> bool:
         return self.first <= time < self.ends
@@ -167,11 +168,11 @@ class Intake:
         matters = list(self._matters(route, access))
         self._take_uses(matters, access, batch)
         counted_for = tuple(key for detector, key in matters if detector.on is Volume)
-        _count(record, access.time, counted_for, batch)
+        _count(record, access.time, counted_for, access.reads, batch)
         shape = None if salvaged else shape_of(record)
         if shape is not None and not any(detector.distinct_by is by_object for detector, _ in matters):
             ends = access.time.replace(minute=0, second=0, microsecond=0) + _HOUR
-            batch.repeatable[shape] = Repeat(access.time, ends, counted_for)
+            batch.repeatable[shape] = Repeat(access.time, ends, counted_for, access.reads)
 
     def _only_repeats(self, record: Mapping[str, Any], batch: Batch) -> bool:
         """Whether a request, as a dictionary or view, repeats another; then it is counted where that one was."""
@@ -181,7 +182,7 @@ class Intake:
         repeat = batch.repeatable.get(shape) or self._repeats.get(shape)
         if repeat is None or not repeat.covers(time):
             return False
-        _count(record, time, repeat.counted_for, batch)
+        _count(record, time, repeat.counted_for, repeat.reads, batch)
         return True
 
     def _matters(self, route: StorageRoute, access: Access) -> Iterator[tuple[Detector, GatheringKey]]:
@@ -213,10 +214,12 @@ class Intake:
         batch.parked.append(Parked(reason, masked_bytes(body), number=number))
 
 
-def _count(record: Mapping[str, Any], time: datetime, counted_for: Sequence[GatheringKey], batch: Batch) -> None:
+def _count(
+    record: Mapping[str, Any], time: datetime, counted_for: Sequence[GatheringKey], reads: bool, batch: Batch
+) -> None:
     batch.latest = max(time, batch.latest or time)
     if counted_for:
-        transfer, bucket = transfer_of(record), bucket_of(time)
+        transfer, bucket = transfer_of(record, reads=reads), bucket_of(time)
         for key in counted_for:
             batch.transfers[key, bucket].append(transfer)
 

@@ -245,7 +245,7 @@ class Rounds:
         others = changes.rows
         for draft in view.drafts.values():
             entity = draft.entity
-            if entity.accesses and entity.is_full:
+            if entity.is_saturated:
                 work.saturated[entity.key] = entity.latest_use
             row = stored(entity)
             view.contents[entity.key] = row.content

@@ -79,10 +79,10 @@ def ordinary_read(number: int = 0, at: datetime = NOON) -> Record:
 def sas_read(
     number: int = 0, at: datetime = NOON, *, label: str = "leaked", address: str = "198.51.100.23", **more: Any
 ) -> Record:
-    """A read with a container SAS from outside."""
+    """A read, or another request, with a container SAS from outside."""
     query = sas_query("rl", at.replace(hour=0, minute=0) + timedelta(days=6), resource="c")
-    path = more.pop("path", f"/reports/{number}.csv")
-    return storage_request(Random(number), ACCOUNT, "GetBlob", at, Sas(query, label), address, path=path, **more)
+    path, operation = more.pop("path", f"/reports/{number}.csv"), more.pop("operation", "GetBlob")
+    return storage_request(Random(number), ACCOUNT, operation, at, Sas(query, label), address, path=path, **more)
 
 
 def disk_access(number: int = 0, at: datetime = NOON, resource: str = DISK, **more: Any) -> list[Record]:

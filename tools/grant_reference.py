@@ -37,7 +37,7 @@ def grant_reference() -> Iterator[str]:
         "severity change; each day on which, and kind of network from which, a SAS was used is a finding and makes "
         "one too. A finding has a row for each grant that it tells of, and they are all written anew when one of them "
         "changes: those with its highest `Revision` hold, unless they are `Withdrawn`. A row of `Use` is written "
-        "for each SAS and day on which data was read with it, when the day is over, and again when records of it came "
+        "for each SAS and day on which it was used, when the day is over, and again when records of it came "
         "late. Of one grant and day, the latest `TimeGenerated` holds. The command `grants` puts the rows of each "
         "grant together: what was given anew before it ended is one grant, which lasts until the latest end. In KQL, "
         "the rows that say how grants stand are:"

@@ -290,6 +290,8 @@ def _mentions(record: Mapping[str, Any], text: str) -> bool:
 def _wants(detector: Detector, operation: str, authentication: str) -> bool:
     if operation in map(str.lower, detector.also):
         return True
+    if detector.on is Volume:  # what else was done with a SAS belongs to its day of use
+        return authentication in (detector.authentications or ())
     if detector.operations and operation not in map(str.lower, detector.operations):
         return False
     return authentication in detector.authentications if detector.authentications else bool(detector.operations)

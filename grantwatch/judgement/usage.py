@@ -36,7 +36,7 @@ def usage(day: DayOfUse) -> Content:
         "Withdrawn": False,
         "Severity": None,
         "Detector": key.detector,
-        "Summary": f"{quantity(day.requests, 'request')} read data of {uses.first.account} with one SAS "
+        "Summary": f"{quantity(day.requests, 'request')} to {uses.first.account} came with one SAS "
         f"on {day.day:%Y-%m-%d}.",
         "ActorId": actor.id,
         "ActorName": actor.upn or actor.name or actor.app_id,

@@ -77,6 +77,8 @@ def sample_of(transfers: Sequence[Transfer], more: Sample | None = None) -> Samp
             sizes.insert(place, each.size)
         elif sizes[place] < each.size:
             sizes[place] = each.size
+        if each.object is None:
+            continue
         place = bisect_left(objects, each.object)
         if place == len(objects) or objects[place] != each.object:
             objects.insert(place, each.object)

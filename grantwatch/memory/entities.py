@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note, joined, most
+from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note, joined, most, reads_nothing
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
@@ -100,6 +100,11 @@ class Entity(Struct, kw_only=True):
     def is_full(self) -> bool:
         """As many facts as are kept: later ones are dropped."""
         return len(self.facts) >= most(self.facts)
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether later uses cannot take the place of any that is kept."""
+        return bool(self.accesses) and self.is_full and not any(map(reads_nothing, self.accesses.values()))
 
     @property
     def latest_use(self) -> datetime:

@@ -17,7 +17,7 @@ from grantwatch.memory.digests import digest
 from grantwatch.memory.thinning import Place, Placed, thinned
 from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
-from grantwatch.model.storage_access import Access
+from grantwatch.model.storage_access import NOT_READING, Access
 from grantwatch.model.traces import MOST_TRACES, Trace
 from grantwatch.model.volume import Taken
 
@@ -115,6 +115,11 @@ def united(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
     return union
 
 
+def reads_nothing(fact: Fact) -> bool:
+    """Whether it is a use that is kept for no more than that."""
+    return isinstance(fact, Access) and fact.operation == NOT_READING
+
+
 def most(facts: Mapping[str, Fact]) -> int:
     """How many facts an entity keeps: few where it does not tell objects apart."""
     fact = next(iter(facts.values()), None)
@@ -172,6 +177,9 @@ def _likeness(fact: Fact) -> str | None:
 
 
 def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:
-    """In order of time, but what has no effect last: failed tries shall not crowd out the one that succeeded."""
+    """In order of time, but what matters less last.
+
+    Failed tries shall not crowd out the one that succeeded, nor who looked around those who read.
+    """
     name, fact = item
-    return isinstance(fact, Note) and not fact.holds, fact.time, name
+    return not fact.holds if isinstance(fact, Note) else reads_nothing(fact), fact.time, name

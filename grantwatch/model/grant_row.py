@@ -49,11 +49,9 @@ class GrantRow(BaseModel):
     LastUsedAt: datetime | None = Field(
         default=None, description="Row of use: the last use on that day, rounded down to five minutes at most."
     )
-    Requests: int | None = Field(
-        default=None, description="Row of use: requests that read data, without those refused."
-    )
-    BytesRead: int | None = Field(default=None, description="Row of use: how many bytes these brought.")
-    ObjectsRead: int | None = Field(default=None, description="Row of use: how many different objects they were for.")
+    Requests: int | None = Field(default=None, description="Row of use: requests of all kinds, without those refused.")
+    BytesRead: int | None = Field(default=None, description="Row of use: how many bytes those brought that read data.")
+    ObjectsRead: int | None = Field(default=None, description="Row of use: how many different objects these were of.")
     Estimated: bool | None = Field(
         default=None,
         description="Row of use: some of these numbers are estimates, as there were more than 1,024 requests in five "

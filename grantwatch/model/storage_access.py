@@ -21,10 +21,29 @@ COPY_ENGINE_READS = ("GetBlob", "GetBlobRange", "GetFile", "ReadFile")
 """What Azure Storage does to a source on behalf of a destination; whoever else claims its agent for more is lying."""
 
 
+READS = (
+    "GetBlob",
+    "GetBlobRange",
+    "QueryBlobContents",
+    "ReadFile",
+    "GetFile",
+    "QueryEntity",
+    "QueryEntities",
+    "GetMessages",
+    "PeekMessages",
+)
+"""Operations that bring data to whoever asks.
+
+https://learn.microsoft.com/rest/api/storageservices/storage-analytics-logged-operations-and-status-messages
+"""
+
 ANY_OPERATION = "*"
 """In place of the operation, where uses are told apart by less."""
+NOT_READING = "-"
+"""In place of the operation, where nothing matters but that it is none of ``READS``."""
 
 _COPY_ENGINE_READS = frozenset(map(str.lower, COPY_ENGINE_READS))
+_READS = frozenset(map(str.lower, READS))
 _COPY_ENGINE = "services_xstore_transport"
 _SYSTEM_KEY = re.compile(r"system-\d+\(")
 _BROWSER = "Mozilla/"
@@ -74,6 +93,11 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return agent == _COPY_ENGINE and self.operation.lower() in _COPY_ENGINE_READS
 
     @property
+    def reads(self) -> bool:
+        """Whether it brought data to whoever asked."""
+        return self.operation.lower() in _READS
+
+    @property
     def in_portal(self) -> bool:
         """Shaped like a person browsing in the Azure portal with the SAS that the portal makes for itself."""
         return self.referrer_is_portal and self.by_browser and self.sas is not None and self.sas.looks_like_portal
@@ -113,6 +137,12 @@ def by_client(access: Access) -> Access:
 def by_client_outside(access: Access) -> Access:
     """What tells uses apart: everything but the objects, where networks of ours are one and crowd nobody out."""
     return by_network(access) if access.network is IpClass.OWN else by_client(access)
+
+
+def by_reader(access: Access) -> Access:
+    """What tells uses apart: who read, told apart as clients outside, and who only did something else."""
+    client = by_client_outside(access)
+    return client if access.reads else replace(client, operation=NOT_READING)
 
 
 def by_network(access: Access) -> Access:

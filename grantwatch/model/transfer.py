@@ -7,11 +7,12 @@ MOST_BYTES = 2**48 - 1
 
 
 class Transfer(Struct, frozen=True, order=True):
-    """One request: a digest of its identity (64 bits), the bytes that it moved, and a digest of its object (48 bits).
+    """One request: a digest of its identity (64 bits), the bytes that it read, and a digest of their object (48 bits).
 
-    The identity holds the id that the storage service gives to every request, so that no client can choose a digest.
+    One that reads nothing has no object. The identity holds the id that the storage service gives to every request, so
+    that no client can choose a digest.
     """
 
     digest: int
     size: int
-    object: int
+    object: int | None

@@ -55,8 +55,8 @@ def shape_of(record: Mapping[str, Any]) -> int | None:
         return None
 
 
-def transfer_of(record: Mapping[str, Any]) -> Transfer:
-    """What a request moved to its caller, by the record's own identity: the same whenever the record is delivered.
+def transfer_of(record: Mapping[str, Any], *, reads: bool = True) -> Transfer:
+    """What a request read, if it ``reads``, by the record's own identity: the same whenever the record is delivered.
 
     One request may write several records, as a copy does, which ``operationCount`` tells apart. Sizes that are zero
     are left out of records. Raises ValueError where a number is longer than Python reads.
@@ -65,6 +65,8 @@ def transfer_of(record: Mapping[str, Any]) -> Transfer:
     path = word(properties.get("objectKey")) or url_of(record).partition("?")[0]
     number_of_record = number(properties.get("operationCount")) or 0
     identity = f"{word(record.get('time'))}\0{word(record.get('correlationId')).lower()}\0{number_of_record}\0{path}"
+    if not reads:
+        return Transfer(_digest(identity, 8), 0, None)
     size = min(max(number(properties.get("responseBodySize")) or 0, 0), MOST_BYTES)
     return Transfer(_digest(identity, 8), size, _digest(path, 6))
 

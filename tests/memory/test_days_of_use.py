@@ -70,6 +70,25 @@ def test_a_day_is_told_when_it_is_over_and_names_the_grant_that_findings_name() 
     assert len([each for each in sink.grants if each.RowKind is Occasion.USE]) == 1
 
 
+def test_a_sas_that_only_lists_or_writes_has_a_row_and_read_nothing() -> None:
+    sink = MemorySink()
+    engine = engine_on(MemoryStore(), sink, Clock())
+    listed = read(1, operation="ListBlobs", size=700)
+    written = read(2, 5, operation="PutBlob", address="203.0.113.9", agent="AzCopy/10.28.0")
+    refused = read(3, 9, operation="PutBlob", status=403)
+    engine.process([body_of([listed, written, refused])])
+    engine.sweep()
+
+    row = the_day(sink)
+    assert (row["Requests"], row["BytesRead"], row["ObjectsRead"]) == (2, 0, 0)
+    assert row["Networks"] == ["198.51.100.23", "203.0.113.9"]
+    assert "AzCopy/10.28.0" in row["Agents"]
+
+    engine.process([body_of([read(4, 12, size=50)])])
+    engine.sweep()
+    assert (the_day(sink)["Requests"], the_day(sink)["BytesRead"], the_day(sink)["ObjectsRead"]) == (3, 50, 1)
+
+
 def test_what_comes_late_is_told_too_but_not_at_once() -> None:
     clock, store, sink = Clock(), MemoryStore(), MemorySink()
     engine, other = engine_on(store, sink, clock), engine_on(store, sink, clock)
@@ -124,6 +143,7 @@ readings = st.lists(
         label=st.sampled_from(("one", "two")),
         address=st.sampled_from(("198.51.100.23", "203.0.113.9", "192.0.2.7")),
         size=st.integers(0, 9),
+        operation=st.sampled_from(("GetBlob", "GetBlob", "PutBlob")),
     ),
     min_size=1,
     max_size=12,

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from grantwatch.memory.entities import Entity, restored, stored
 from grantwatch.memory.events import events_of
@@ -18,7 +19,7 @@ from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.network import IpClass
 from grantwatch.model.operation import OperationKey, Phase
 from grantwatch.model.severity import Outcome
-from grantwatch.model.storage_access import Access
+from grantwatch.model.storage_access import NOT_READING, Access
 from grantwatch.model.traces import Edge, Link
 from grantwatch.ports import Row
 from tests.strategies import stable
@@ -45,6 +46,16 @@ accesses = st.builds(
     resource=st.just("a"),
     actor=st.builds(Actor, address=st.sampled_from(("192.0.2.1", "192.0.2.2", None))),
     network=st.sampled_from((IpClass.PUBLIC, IpClass.OWN)),
+)
+_ANY_USE = Access(
+    time=NOON,
+    operation="GetBlob",
+    succeeded=True,
+    authentication="sas",
+    account="a",
+    resource="a",
+    actor=Actor(),
+    network=IpClass.PUBLIC,
 )
 facts = st.lists(phases, max_size=12) | st.lists(accesses, max_size=12)
 
@@ -119,6 +130,25 @@ def test_an_entity_keeps_the_first_uses_whatever_their_order(seed: int) -> None:
     assert len(joined(many).accesses) == MOST_USES
     assert same(joined(mixed[:50], mixed[50:]), joined(many))
     assert same(joined(*([each] for each in mixed)), joined(many))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_read_takes_the_place_of_who_only_looked_around(seed: int) -> None:
+    def by(number: int, operation: str) -> Access:
+        actor, at = Actor(address=f"198.51.100.{number}"), NOON + timedelta(minutes=number)
+        return structs.replace(_ANY_USE, time=at, operation=operation, actor=actor)
+
+    around = [by(number, NOT_READING) for number in range(MOST_USES + 9)]
+    readers = [by(number, "GetBlob") for number in range(100, 100 + MOST_USES)]
+    mixed = [*around, *readers[:5]]
+    Random(seed).shuffle(mixed)
+    entity = joined(around, readers[:5])
+
+    assert same(entity, joined(mixed[:20], mixed[10:]))
+    assert set(readers[:5]) <= set(entity.accesses.values())
+    assert entity.is_full
+    assert not entity.is_saturated
+    assert joined(around, readers).is_saturated
 
 
 @stable(100)

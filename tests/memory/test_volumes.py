@@ -62,6 +62,7 @@ def readings(draw: st.DrawFn, most: int = 24) -> list[Record]:
                 address=draw(st.sampled_from(("198.51.100.23", "203.0.113.9", "192.0.2.7", "10.1.2.3"))),
                 path=f"/exports/{draw(st.integers(0, 30))}.bak",
                 size=draw(st.sampled_from((0, 10, 40, 150, 300, 900))) * MEGABYTE,
+                operation=draw(st.sampled_from(("GetBlob", "GetBlob", "GetBlob", "ListBlobs", "PutBlob"))),
             )
         )
     return records
@@ -215,6 +216,27 @@ def test_a_long_download_is_revised_when_it_has_doubled_and_not_with_every_reque
     assert finding["Evidence"]["BytesAtLeast"] == 64 * 10**9
     assert finding["Severity"] == "High"
     assert len(revisions) <= 20
+
+
+def test_who_looks_around_neither_reads_in_bulk_nor_hides_who_does() -> None:
+    """However many they are, and whoever came first."""
+
+    def around(number: int) -> Record:
+        address, agent = f"203.0.113.{number}", f"tool/{number}"
+        return sas_read(number, NOON, address=address, agent=agent, size=10**9, operation="ListBlobs")
+
+    others = [around(number) for number in range(50)]
+    reader = sas_read(99, NOON + timedelta(minutes=1), path="/exports/1.bak", size=2 * 10**9)
+
+    assert not found_in(others)
+    for records in ([*others, reader], [reader, *others], [*others[:32], reader, *others[32:]]):
+        sink = MemorySink()
+        engine = engine_on(MemoryStore(), sink)
+        for record in records:
+            engine.process([body_of([record])])
+        (finding,) = [each for each in sink.current() if each.Detector == "bulk_read_through_sas"]
+        assert finding.Evidence["Addresses"] == ["198.51.100.23"]
+        assert (finding.Evidence["BytesAtLeast"], finding.Evidence["ObjectsAtLeast"]) == (2 * 10**9, 1)
 
 
 def test_few_objects_read_all_day_are_not_many_however_often() -> None:
