@@ -1,6 +1,7 @@
 """The same rules as one would write them for oneself: `json.loads`, and one function of `if`s for each family.
 
-It decides which findings there are and nothing more: nothing is merged, judged, explained, remembered or salvaged.
+It decides which findings there are, and how much was read with each SAS in a day, and nothing more: nothing is merged,
+judged, explained, salvaged, or kept anywhere but in memory.
 """
 
 import ipaddress
@@ -11,6 +12,9 @@ Hit = tuple[str, str, tuple[str, ...]]
 """Detector, owner tenant, and the natural key of the finding."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+Taken = dict[tuple[str, str, str], tuple[dict[str, int], set[str]]]
+"""By account, signature and day: the bytes that each request read, and the objects."""
 
 _SIGNATURE = re.compile(r"SasSignature\(([0-9A-Fa-f]+)\)")
 _PRIVATE = [
@@ -30,10 +34,10 @@ _BY_OPERATION = {
 }
 
 
-def storage_hits(body: bytes, hits: set[Hit], networks: dict[tuple[str, str], Network]) -> int:
+def storage_hits(body: bytes, hits: set[Hit], networks: dict[tuple[str, str], Network], taken: Taken) -> int:
     """Add what a body of storage records amounts to; returns how many records it has.
 
-    ``networks`` remembers where each SAS was first used.
+    ``networks`` remembers where each SAS was first used, ``taken`` how much was read with it.
     """
     records = json.loads(body)["records"]
     for record in records:
@@ -48,6 +52,10 @@ def storage_hits(body: bytes, hits: set[Hit], networks: dict[tuple[str, str], Ne
             account = properties["accountName"].lower()
             signature = found[1].upper() if (found := _SIGNATURE.search(token)) else "unknown"
             day = record["time"][:10]
+            if operation in _READS:
+                sizes, objects = taken.setdefault((account, signature, day), ({}, set()))
+                sizes[record["correlationId"]] = properties.get("responseBodySize", 0)
+                objects.add(properties["objectKey"])
             if properties.get("userAgentHeader", "").lower().startswith("services_xstore_transport"):
                 if operation in _READS:
                     hits.add(("server_side_copy_out", "", ("read", account, signature, day)))

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from tools.bench.variants import HAND_WRITTEN, VARIANTS, Answer
-from tools.bench.workload import Family, Load
+from tools.bench.variants import VARIANTS, Answer
+from tools.bench.workload import Load
 
 
 class DisagreementError(Exception):
@@ -47,7 +47,7 @@ def pin_to_one_core() -> None:
 
 def timings(load: Load, repeats: int) -> Timings:
     """Time all variants in turn, another one first in each round. Raises DisagreementError on differing answers."""
-    names = [name for name in VARIANTS if name != HAND_WRITTEN or load.family is not Family.SIGNED]
+    names = list(VARIANTS)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     found = 0
     for number in range(repeats):

@@ -15,7 +15,7 @@ from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.operation import OperationKey
 from grantwatch.model.volume import Volume
 from tools.bench.decoding import ActivityEnvelope, StorageEnvelope
-from tools.bench.hand_written import Hit, Network, activity_hits, storage_hits
+from tools.bench.hand_written import Hit, Network, Taken, activity_hits, storage_hits
 from tools.bench.workload import Family
 
 BATCH = 64
@@ -68,19 +68,20 @@ class HandWritten:
 
     def take(self, bodies: Sequence[bytes]) -> None:
         hits = self._hits
-        if self._family is Family.STORAGE:
-            networks: dict[tuple[str, str], Network] = {}
-            self._records = sum(storage_hits(body, hits, networks) for body in bodies)
-        else:
+        if self._family is Family.ACTIVITY:
             settings: dict[tuple[str, str], tuple[str, str]] = {}
             self._records = sum(activity_hits(body, hits, settings) for body in bodies)
+        else:
+            networks: dict[tuple[str, str], Network] = {}
+            taken: Taken = {}
+            self._records = sum(storage_hits(body, hits, networks, taken) for body in bodies)
 
     def answer(self) -> Answer:
         return Answer(self._records, frozenset(map(self._finding_id, self._hits)))
 
     def _finding_id(self, hit: Hit) -> str:
         name, tenant, natural = hit
-        if self._family is Family.STORAGE:
+        if self._family is not Family.ACTIVITY:
             return finding_id(_DETECTORS[name], GatheringKey(tenant=tenant, detector=name, natural=natural))
         correlation_id, operation, resource = natural
         key = OperationKey(tenant=tenant, correlation_id=correlation_id, name=operation, resource=resource)

@@ -15,7 +15,7 @@ class Family(StrEnum):
     STORAGE = "storage"
     ACTIVITY = "activity"
     SIGNED = "storage, 30 % by SAS"
-    """By 1,000 of them, which is as bad as it gets; the hand-written function counts nothing, and is left out."""
+    """By 1,000 of them, which is as bad as it gets."""
 
 
 @dataclass(frozen=True)
