@@ -376,6 +376,14 @@ def test_punctuation_that_may_be_part_of_a_secret_is_masked_with_it(value: str, 
         assert len(once) == len(f"{name}=sha256:") + 12 + len(after)
 
 
+@pytest.mark.parametrize("value", ["sha256:hunter2", f"sha256:{_SIGNATURE}", "sha256:0123456789abcdef"])
+def test_what_only_begins_like_a_mask_is_none(value: str) -> None:
+    once = masked(f"password={value}")
+
+    assert value not in once
+    assert masked(once) == once
+
+
 def test_ordinary_texts_are_not_masked() -> None:
     for text in (
         DISK,

@@ -23,6 +23,7 @@ _VALUE = rb"[^\s\"'&;,<>{}\[\]\\]+"
 # A signature in base64, in whatever encoding, which no punctuation of a sentence behind it can be part of.
 _SIGNATURE = rb"[\w%+/=-]{43,}+(?=[:.!?)`]{1,8}+(?:\s|\Z))|" + _VALUE
 _MASK = b"sha256:"
+_MASKED = re.compile(rb"sha256:(?:[0-9a-f]{12}|too-many)(?![\w+/-])")
 _LONGEST_KEY = 86
 _MOST_SECRETS = 4096
 """In one body; what follows them is cut off, for it is there to keep this busy."""
@@ -116,7 +117,7 @@ def _without(
         if number == _MOST_SECRETS:
             return b"".join((*pieces, body[end : found.start()][:-_LONGEST_KEY], _MASK, b"too-many"))
         start, stop = span(body, found)
-        if end <= start < stop and not body.startswith(_MASK, start):
+        if end <= start < stop and not _MASKED.match(body, start):
             mask = _MASK + hashlib.sha256(body[start:stop]).hexdigest()[:12].encode()
             pieces += [body[end:start], b'"%b"' % mask if _is_bare_number(searched, found) else mask]
             end = stop
