@@ -173,11 +173,15 @@ def test_where_nothing_can_be_used_no_store_is_left_behind(content: bytes | None
     assert [line.split(": ")[0] for line in result.stderr.splitlines()] == [str(path), f"{tmp_path}/missing.json"]
 
 
-def test_where_nothing_can_be_used_a_store_stays_as_it_was(log: str, store: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fresh", [(), ("--fresh",)])
+def test_where_nothing_can_be_used_a_store_stays_as_it_was(
+    log: str, store: str, tmp_path: Path, fresh: tuple[str, ...]
+) -> None:
     run("replay", log, "--store", store)
     before = run("query", "GrantWatchFindings_CL", "--store", store, "--format", "json").stdout
 
-    assert run("replay", str(tmp_path / "missing.json"), "--store", store).exit_code == 1
+    assert run("replay", str(tmp_path / "missing.json"), "--store", store, *fresh).exit_code == 1
+    assert [each.name for each in tmp_path.glob(f"{Path(store).name}*")] == [Path(store).name]
     assert run("query", "GrantWatchFindings_CL", "--store", store, "--format", "json").stdout == before
 
 
