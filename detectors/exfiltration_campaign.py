@@ -74,7 +74,7 @@ def exfiltration_campaign(course: Course) -> Said:
             "Story": tuple(map(_sentence, story)),
             "Stages": _stages(story),
             "Findings": tuple(step.finding for step in story),
-            "Actors": _actors(story),
+            "Actors": _actors(story, worst),
             "Targets": tuple(place.text for place in places(story)),
         },
         related=tuple(step.finding for step in story),
@@ -82,16 +82,16 @@ def exfiltration_campaign(course: Course) -> Said:
 
 
 def _summary(story: Sequence[Step], course: Course, worst: Step) -> str:
-    actors, stages = _actors(story), ", ".join(_stages(story)).lower()
+    actors, stages = _actors(story, worst), ", ".join(_stages(story)).lower()
     who = " and ".join(actors) if len(actors) < 3 else f"{actors[0]} and {len(actors) - 1} others"
     number = counted(len(story), course)
     return f"{who or 'Somebody'}: {number} findings in the stages {stages}, the worst about {worst.place.label}."
 
 
-def _actors(story: Sequence[Step]) -> tuple[str, ...]:
-    """Each once, by name where some log knows it: storage logs have object ids alone."""
+def _actors(story: Sequence[Step], worst: Step) -> tuple[str, ...]:
+    """Each once, who did the worst first, by name where some log knows it: storage logs have object ids alone."""
     labels: dict[str, str] = {}
-    for step in story:
+    for step in (worst, *story):
         if step.person and (step.actor.upn or step.person not in labels):
             labels[step.person] = step.actor.label
     return tuple(labels.values())

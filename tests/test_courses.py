@@ -208,11 +208,13 @@ def test_one_campaign_is_told_once_though_it_lies_in_two_courses() -> None:
 
 
 def test_the_course_of_a_target_tells_what_several_did() -> None:
-    several = [opened, replace(keys, actor=Actor(id="gus")), used]
+    several = [opened, replace(keys, actor=Actor(id="gus"), severity=Severity.HIGH), used]
     (match,) = standing(exfiltration_campaign, several, TARGET)
     assert match.related == ("opened", "keys", "used")
     assert match.target == resource_of(opened.target)
     assert match.evidence["Stages"] == ("Weakening", "Access", "Use")
+    assert match.evidence["Actors"] == ("gus", "ada")  # Gus did the worst, and comes first
+    assert match.summary.startswith("gus and ada: ")
 
 
 @pytest.mark.parametrize("named", [0, 1])
