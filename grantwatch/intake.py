@@ -161,9 +161,7 @@ class Intake:
         return True
 
     def _take_request(self, route: StorageRoute, record: Mapping[str, Any], salvaged: bool, batch: Batch) -> None:
-        """Facts of a request, unless it only repeats another of this batch; in any case it is counted."""
-        if not salvaged and self._only_repeats(record, batch):
-            return
+        """Facts of a request, which is counted besides where it counts."""
         access = access_of(record, self._networks, salvaged=salvaged)
         matters = list(self._matters(route, access))
         self._take_uses(matters, access, batch)
@@ -175,7 +173,7 @@ class Intake:
             batch.repeatable[shape] = Repeat(access.time, ends, counted_for, access.reads)
 
     def _only_repeats(self, record: Mapping[str, Any], batch: Batch) -> bool:
-        """Whether a request, as a dictionary or view, repeats another; then it is counted where that one was."""
+        """Whether a request, in a lazy view, repeats another; then it is counted where that one was."""
         shape, time = shape_of(record), moment(record.get("time"))
         if shape is None or time is None:
             return False
