@@ -50,7 +50,7 @@ class Judged(Struct, frozen=True):
 
 def lead_of(found: Sequence[Judged]) -> Judged:
     """The match that speaks for all that fold into one finding."""
-    return min(found, key=precedence)
+    return found[0] if len(found) == 1 else min(found, key=precedence)
 
 
 def precedence(judged: Judged) -> tuple[int, int, datetime]:

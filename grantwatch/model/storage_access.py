@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -198,7 +198,7 @@ class StorageAccess:
         """The tenant that owns the account; empty when it is not configured."""
         return self.key.tenant
 
-    @property
+    @cached_property
     def outcome(self) -> Outcome:
         return Outcome.SUCCEEDED if any(access.succeeded for access in self.accesses) else Outcome.FAILED
 
