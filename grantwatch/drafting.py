@@ -17,7 +17,7 @@ from grantwatch.memory.entities import Entity, EntityKey
 from grantwatch.memory.events import Event, events_of, packed
 from grantwatch.memory.facts import Note
 from grantwatch.memory.notes import Notes, followed, forwarded, named, told, traced
-from grantwatch.memory.sightings import Seen, seen_at_storage, seen_by
+from grantwatch.memory.sightings import Seen, present, seen_at_storage, seen_by
 from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Course
@@ -104,10 +104,7 @@ class Drafting:
         if entity.is_unfinished and not entity.lapsed:
             draft.awaited = min(phase.time for phase in entity.phases.values()) + _WAIT_FOR_AN_END
         draft.overdue = set(_overdue(draft))
-        if draft.matches and isinstance(entity.key, OperationKey):
-            draft.seen = seen_by(entity.key, entity.phases.values(), sorted(set(_foreign_recipients(draft))))
-        elif draft.matches:
-            draft.seen = seen_at_storage(entity.key, entity.accesses.values())
+        draft.seen = _seen(draft)
         return draft
 
     def stated(self, detector: Detector, event: Event, parked: list[Parked]) -> Iterator[Statement]:
@@ -253,6 +250,16 @@ def _remembered_again(opened: datetime, last: datetime | None) -> datetime:
     """The next time at which an entity is due, if only to be stored anew: what nobody touches is forgotten."""
     times = (last - opened) // _REMEMBERED_FOR if last and last > opened else 0
     return opened + (times + 1) * _REMEMBERED_FOR
+
+
+def _seen(draft: Draft) -> Seen | None:
+    entity = draft.entity
+    if isinstance(entity.key, OperationKey) and entity.phases:
+        phases = entity.phases.values()
+        if not draft.matches:
+            return present(entity.key, phases)
+        return seen_by(entity.key, phases, sorted(set(_foreign_recipients(draft))))
+    return seen_at_storage(entity.key, entity.accesses.values()) if draft.matches else None
 
 
 def _foreign_recipients(draft: Draft) -> Iterator[str]:

@@ -9,6 +9,7 @@ from grantwatch.detection.index import Index
 from grantwatch.intake import Intake
 from grantwatch.judgement.rendering import GRANTS, Content, Organisation
 from grantwatch.judgement.usage import usage
+from grantwatch.memory.beginnings import Beginnings
 from grantwatch.memory.days_of_use import DaysOfUse
 from grantwatch.memory.entities import EntityKey, Published
 from grantwatch.memory.events import unpacked
@@ -47,6 +48,7 @@ class Engine:
         )
         windows = windows_of(settings)
         self._recollection = Recollection(self._index, store, organisation, clock, windows)
+        self._beginnings = Beginnings(store, windows.training)
         self._volumes = Volumes(store, windows.bulk)
         self._days = DaysOfUse(store, clock)
         self._sink = sink
@@ -65,10 +67,13 @@ class Engine:
         self._days.expect(batch.transfers)
         for key, notes in self._volumes.count(batch.transfers).items():
             batch.facts[key].update(notes)
-        if batch.facts:
-            self._publish(self._recollection.remember(batch.facts), parking, batch.tally)
+        began = self._beginnings.note(batch.noticed.seen)
+        if batch.facts or began.graduates:
+            conclusion = self._recollection.remember(batch.facts, overtaken=began.graduates)
+            self._publish(conclusion, parking, batch.tally)
         self._recollection.note_time(batch.latest)
-        self._intake.settle(batch)
+        self._beginnings.settle(began)
+        self._intake.settle(batch, began.spans)
         return batch.tally
 
     def reconsider(self, body: bytes, *, parking: Parking) -> Tally:

@@ -11,9 +11,11 @@ from msgspec.structs import replace
 
 from grantwatch.detection.detector import Detector, Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
+from grantwatch.memory.beginnings import Place
 from grantwatch.memory.counts import bucket_of
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import LAST_USE, Fact, LastUse, access_digest, phase_digest
+from grantwatch.memory.firsts import Span
 from grantwatch.memory.volumes import Bucket
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
@@ -21,6 +23,7 @@ from grantwatch.model.secrets import masked_bytes
 from grantwatch.model.storage_access import Access, by_object
 from grantwatch.model.transfer import Transfer
 from grantwatch.model.volume import Volume
+from grantwatch.ordinary_records import Noticed, OrdinaryRecords
 from grantwatch.ports import Parked
 from grantwatch.settings import Settings
 from grantwatch.tally import Tally
@@ -71,12 +74,14 @@ class Repeat(Struct, frozen=True):
 class Batch(Struct):
     """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything.
 
-    ``transfers`` are requests to be counted, and ``latest`` is the time of the latest request. ``repeatable`` are those
-    whose likes need only be counted from then on that all this is at rest, by their shapes.
+    ``noticed`` is what is known by records of the Activity log that brought no facts. ``transfers`` are requests to be
+    counted, and ``latest`` is the time of the latest request. ``repeatable`` are those whose likes need only be counted
+    from then on that all this is at rest, by their shapes.
     """
 
     facts: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
     transfers: dict[Bucket, list[Transfer]] = field(default_factory=lambda: defaultdict(list))
+    noticed: Noticed = field(default_factory=Noticed)
     repeatable: dict[int, Repeat] = field(default_factory=dict)
     latest: datetime | None = None
     parked: list[Parked] = field(default_factory=list)
@@ -90,6 +95,7 @@ class Intake:
         self._index = index
         self._tenant = settings.owner_tenant_id
         self._networks = settings.networks
+        self._ordinary = OrdinaryRecords(settings.owner_tenant_id)
         self._repeats: Bounded[int, Repeat] = Bounded(_MOST_REPEATED)
         prepare(index.body_types)
 
@@ -105,8 +111,9 @@ class Intake:
         self._take_records(waiting, batch)
         return batch
 
-    def settle(self, batch: Batch) -> None:
-        """Take note that all that a batch brought is at rest."""
+    def settle(self, batch: Batch, beginnings: Mapping[Place, Span]) -> None:
+        """Take note that all that a batch brought is at rest, and what is stored of the subscriptions in it."""
+        self._ordinary.settle(batch.noticed, beginnings)
         for shape, repeat in batch.repeatable.items():
             if repeat.tells_more_than(self._repeats.get(shape)):
                 self._repeats[shape] = repeat
@@ -118,6 +125,7 @@ class Intake:
         tally = batch.tally
         tally.records += len(decoded.records)
         tally.ignored += selection.ignored
+        self._ordinary.look_at(selection.ordinary, batch.noticed)
         for rejected in decoded.rejected:
             tally.records += rejected.records
             self._reject(rejected.reason, rejected.body, number, batch, rejected.records)
@@ -148,6 +156,7 @@ class Intake:
         """Whether the record, on a closer look, is of a family that the route is for."""
         if isinstance(route, OperationRoute):
             if not reports_a_call(record):
+                self._ordinary.look_at([record], batch.noticed)
                 return False
             key, phase = phase_of(
                 record, route.name, route.requests, route.responses, owner_tenant=self._tenant, salvaged=salvaged

@@ -1,6 +1,6 @@
 """Bringing facts to rest: remembered, seen beside what others said, judged, and revised where that is news."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
 
 from msgspec import Struct, field
@@ -78,19 +78,22 @@ class Recollection:
         self._published: Bounded[str, int] = Bounded(_REMEMBERED)
         self._latest: datetime | None = None
 
-    def remember(self, facts: Facts, swept: Swept | None = None) -> Conclusion:
+    def remember(
+        self, facts: Facts, swept: Swept | None = None, *, overtaken: Set[EntityKey] = frozenset()
+    ) -> Conclusion:
         """Add facts to their entities and bring every finding they bear on up to date.
 
-        Raises StateConflictError when other writers keep winning.
+        ``overtaken`` are judged again, whether or not anything else is new of them. Raises StateConflictError when
+        other writers keep winning.
         """
-        work = Work(swept or Swept())
+        work = Work(swept or Swept(), overtaken=set(overtaken))
         pending = work.swept.lapsed | work.swept.overdue.keys()
         pending |= {key for key, found in facts.items() if not self._is_settled(key, found)}
         pending |= last_uses.note(self._store, dict(self._later_uses(facts.keys() - pending, facts)))
         for key in pending & facts.keys():
             work.inbox[key].update(facts[key])
         news = set(pending)
-        following = set(pending)
+        following = {*pending, *overtaken}
         for _ in range(_MOST_ROUNDS):
             if not following:
                 self.note_time(max((fact.time for found in facts.values() for fact in found.values()), default=None))

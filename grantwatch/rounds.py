@@ -21,6 +21,7 @@ from grantwatch.memory.digests import digest
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, united
+from grantwatch.memory.firsts import graduates
 from grantwatch.memory.notes import Notes
 from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
@@ -53,6 +54,7 @@ class Rounds:
         self._store = store
         self._clock = clock
         self._sightings = Sightings(windows.training)
+        self._training = windows.training
         self._left: Bounded[RowKey, date] = Bounded(_REMEMBERED)
         self._told: Bounded[EntityKey, Told] = Bounded(_REMEMBERED_TELLINGS)
 
@@ -269,7 +271,7 @@ class Rounds:
         overtaken = set().union(*(changes.displaced(address) for address in held))
         begins = dict(filter(None, map(changes.trainees, held)))
         if begins:
-            overtaken |= self._sightings.graduates(self._store.scan(sorted(begins)), begins)
+            overtaken |= graduates(self._store.scan(sorted(begins)), begins, self._training)
         work.overtaken |= overtaken
         return again | overtaken
 

@@ -92,12 +92,19 @@ class StorageRoute(Struct, frozen=True):
 
 Route = OperationRoute | StorageRoute
 
+_NOBODYS = OperationRoute("", (), (), (), (), ())
+"""Where all operations go that nobody is for: it costs storage records nothing that these are told apart."""
+
 
 class Selection(Struct):
-    """What became of the records of one body: chosen with their routes, ignored, or strays that are no objects."""
+    """What became of the records of one body: chosen with their routes, ignored, or strays that are no objects.
+
+    Of those that are ignored, ``ordinary`` are of operations that are called as those of the control plane are.
+    """
 
     chosen: list[tuple[Route, Any]] = field(default_factory=list)
     ignored: int = 0
+    ordinary: list[Any] = field(default_factory=list)
     strays: list[Any] = field(default_factory=list)
 
 
@@ -141,6 +148,7 @@ class Index:
         """The records that are for some detector. ``records`` are JSON objects, as dictionaries or lazy views."""
         learned = self._learned
         selection = Selection()
+        ordinary = selection.ordinary
         for record in records:
             try:
                 route = learned[record["operationName"]]
@@ -156,7 +164,9 @@ class Index:
             if route is None:
                 continue
             if isinstance(route, OperationRoute):
-                if route.mentioning is None or _mentions(record, route.mentioning):
+                if route is _NOBODYS or (route.mentioning is not None and not _mentions(record, route.mentioning)):
+                    ordinary.append(record)
+                else:
                     selection.chosen.append((route, record))
                 continue
             try:
@@ -173,14 +183,14 @@ class Index:
         route = self._learn(name)
         return route if isinstance(route, OperationRoute) else None
 
-    def _operation_route(self, name: str) -> OperationRoute | None:
+    def _operation_route(self, name: str) -> OperationRoute:
         folded = name.lower()
         found = list(self._operations.get(folded, ()))
         for ending, wanting in self._endings.items():
             if folded.endswith(ending):
                 found += [each for each in wanting if each not in found]
         if not found:
-            return None
+            return _NOBODYS
         detectors = tuple(each for each in found if isinstance(each, Detector))
         return OperationRoute(
             name=self._spelled.get(folded) or masked(folded),

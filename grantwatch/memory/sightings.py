@@ -5,20 +5,29 @@ what the holder saw. Whoever turns out to be earlier takes the row over, and the
 keeps who was displaced, so that somebody else does it should the first die. Entities are stored beside the rows that
 they take, and whoever displaces a holder stores it anew: should it be on its way just then, that swap loses.
 
-What is new teaches nothing while a subscription is in training, for some days from its earliest event. Such an entity
-leaves a mark, so that it is judged again when an earlier event turns up.
+What is new teaches nothing while a subscription is in training, for some days from its earliest event, which need not
+be one that is remembered. Such an entity leaves a mark, so that it is judged again when an earlier event turns up.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.entities import EntityKey, Owner, address_of_entity
+from grantwatch.memory.entities import EntityKey, Owner
+from grantwatch.memory.firsts import (
+    NAME,
+    First,
+    Span,
+    beginning_of,
+    completed,
+    first_in,
+    joined,
+    mark_of,
+    trainees_of,
+)
 from grantwatch.model.actor import Actor
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.network import network_of
@@ -29,8 +38,6 @@ from grantwatch.model.storage_access import Access
 from grantwatch.ports import Row, RowKey
 
 _REMEMBERED = 65_536
-_NAME = "first"
-_MOST_DISPLACED = 8
 
 
 class Sighting(Struct, frozen=True):
@@ -47,7 +54,7 @@ class Sighting(Struct, frozen=True):
 
 @lru_cache(maxsize=4096)
 def _address_of(sighting: Sighting) -> RowKey:
-    return digest(("sighting", sighting.tenant, sighting.words, sighting.values)), _NAME
+    return digest(("sighting", sighting.tenant, sighting.words, sighting.values)), NAME
 
 
 class Novelty(Struct, frozen=True):
@@ -71,48 +78,26 @@ class Seen(Struct, frozen=True):
     sightings: Mapping[Sighting, datetime]
 
 
-class _First(Struct, omit_defaults=True, kw_only=True):
-    """The holder of a sighting, or the earliest event of a subscription, and who held it before.
-
-    ``latest`` keeps the row from expiring.
-    """
-
-    version: int = 1
-    at: datetime
-    name: str
-    owner: Owner
-    latest: datetime
-    displaced: tuple[Owner, ...] = ()
-
-
-class _Trainee(Struct, omit_defaults=True, kw_only=True):
-    """An entity that may be in training, and its time, which only becomes earlier."""
-
-    owner: Owner
-    at: datetime
-
-
-_DECODER = msgspec.json.Decoder(_First)
-_TRAINEE = msgspec.json.Decoder(_Trainee)
-
-
-def seen_by(key: OperationKey, phases: Iterable[Phase], recipients: Iterable[str]) -> Seen | None:
+def seen_by(key: OperationKey, phases: Iterable[Phase], recipients: Iterable[str]) -> Seen:
     """What a call saw, as each record of it that Azure took it on tells; tenants of recipients are given apart.
 
     Records are looked at one by one: what each saw stays true whatever others turn out to belong to the same call.
     """
     known = sorted(phases, key=lambda phase: phase.time)
     taken_on = [phase for phase in known if phase.outcome in (Outcome.ACCEPTED, Outcome.SUCCEEDED)]
-    if not taken_on:
-        return None
     subscription = _subscription(key.resource)
     sightings: dict[Sighting, datetime] = {}
     for phase in taken_on:
         for words, values in _sightings(key.name, phase.actor, subscription):
             sightings.setdefault(Sighting(words, key.tenant, values), phase.time)
-    for tenant in recipients:
+    for tenant in recipients if taken_on else ():
         sightings.setdefault(Sighting("access for this tenant", key.tenant, (tenant,)), taken_on[0].time)
     return Seen(key, known[0].time, subscription, sightings)
+
+
+def present(key: OperationKey, phases: Iterable[Phase]) -> Seen:
+    """What is known by a call of which nobody says anything: that its subscription had begun."""
+    return Seen(key, min(phase.time for phase in phases), _subscription(key.resource), {})
 
 
 def seen_at_storage(key: EntityKey, accesses: Iterable[Access]) -> Seen | None:
@@ -149,7 +134,7 @@ class Sightings:
 
     def __init__(self, training: timedelta) -> None:
         self._training = training
-        self._known: Bounded[RowKey, tuple[datetime, datetime]] = Bounded(_REMEMBERED)
+        self._known: Bounded[RowKey, Span] = Bounded(_REMEMBERED)
 
     def addresses(self, seen: Seen) -> list[RowKey]:
         """The rows that may change or say something new; none where all is known to be old."""
@@ -160,17 +145,11 @@ class Sightings:
     def marks(self, seen: Seen) -> Iterator[Row]:
         """What to leave before the rows are read, to be judged again when training turns out to have begun earlier."""
         if not all(self._is_old(each.address, at) for each, at in seen.sightings.items()):
-            owner, _ = address_of_entity(seen.key)
-            yield Row(_trainees(seen), owner, msgspec.json.encode(_Trainee(owner=Owner.of(seen.key), at=seen.at)))
-
-    def graduates(self, marks: Iterable[Row], begins: Mapping[str, datetime]) -> set[EntityKey]:
-        """Who left a mark and is in training no more, now that it begins that early."""
-        left = ((_TRAINEE.decode(mark.content), begins[mark.partition]) for mark in marks)
-        return {trainee.owner.key for trainee, begin in left if trainee.at >= begin + self._training}
+            yield mark_of(seen.key, seen.at, _trainees(seen))
 
     def judge(self, everyone: Iterable[Seen], changes: "Changes") -> dict[EntityKey, Novelty]:
         """What is new about some entities, given what becomes of the rows of them all."""
-        return {seen.key: self._novelty(seen, changes) for seen in everyone}
+        return {seen.key: self._novelty(seen, changes) for seen in everyone if seen.sightings}
 
     def changes(self, everyone: Iterable[Seen], rows: Mapping[RowKey, Row | None]) -> "Changes":
         """The rows to swap, given what stands in them, and whose holders are displaced."""
@@ -198,36 +177,26 @@ class Sightings:
     def confirm(self, rows: Iterable[Row]) -> None:
         """These are stored."""
         for row in rows:
-            first = _DECODER.decode(row.content)
-            self._known[row.key] = first.at, first.latest
+            self._known[row.key] = first_in(row).span
 
     def _is_old(self, address: RowKey, at: datetime) -> bool:
-        """Seen by another before, and not last seen on an earlier day: the row has nothing to say, nor to be told."""
-        first, latest = self._known.get(address, (None, None))
-        return first is not None and latest is not None and first < at and at.date() <= latest.date()
+        known = self._known.get(address)
+        return known is not None and known.covers(Span(at, at))
 
 
 class Changes(Struct):
     """Rows of sightings as they shall be, and who asked for them."""
 
-    firsts: dict[RowKey, _First] = field(default_factory=dict)
+    firsts: dict[RowKey, First] = field(default_factory=dict)
     before: dict[RowKey, Row | None] = field(default_factory=dict)
     askers: dict[RowKey, set[EntityKey]] = field(default_factory=dict)
     starts: dict[RowKey, Seen] = field(default_factory=dict)
 
     def offer(self, address: RowKey, key: EntityKey, at: datetime, row: Row | None) -> None:
         """Note that an entity saw it. Whoever the row names and is overtaken has to be judged again."""
-        name, _ = address_of_entity(key)
-        mine = _First(at=at, name=name, owner=Owner.of(key), latest=at)
-        stored = _DECODER.decode(row.content) if row else None
-        known = self.firsts.get(address) or stored or mine
-        first = min(known, mine, key=lambda each: (each.at, each.name))
-        overtaken = () if stored is None or stored.owner == first.owner else (stored.owner,)
-        self.firsts[address] = msgspec.structs.replace(
-            first,
-            latest=max(known.latest, mine.latest),
-            displaced=tuple(dict.fromkeys((*overtaken, *(stored.displaced if stored else ()))))[:_MOST_DISPLACED],
-        )
+        mine = First.by(key, Span(at, at))
+        stored = first_in(row) if row else None
+        self.firsts[address] = joined(self.firsts.get(address) or stored or mine, mine, stored)
         self.before[address] = row
         self.askers.setdefault(address, set()).add(key)
 
@@ -238,11 +207,16 @@ class Changes(Struct):
             Row(*address, content, row.version if row else None)
             for address, first in self.firsts.items()
             for row in (self.before[address],)
-            if (content := _completed(first, row)) != (row.content if row else None)
+            if (content := completed(first, row)) != (row.content if row else None)
         ]
 
     def displaced(self, address: RowKey) -> set[EntityKey]:
-        """Who thought to be first, where one of the askers is: perhaps nobody came to judge them again yet."""
+        """Who thought to be first, where one of the askers is: perhaps nobody came to judge them again yet.
+
+        Where a subscription began sooner than thought, whoever it matters to has left a mark.
+        """
+        if address in self.starts:
+            return set()
         first = self.firsts[address]
         return {owner.key for owner in first.displaced} if first.owner.key in self.askers[address] else set()
 
@@ -253,20 +227,9 @@ class Changes(Struct):
         return (_trainees(seen), self.firsts[address].at) if seen is not None and begins else None
 
 
-def _completed(first: _First, before: Row | None) -> bytes:
-    """What is to be stored, with the fields that only a later version understands."""
-    content = msgspec.json.encode(first)
-    if before is None or msgspec.json.encode(_DECODER.decode(before.content)) == before.content:
-        return content
-    known: dict[str, Any] = msgspec.json.decode(content)
-    stored: dict[str, Any] = msgspec.json.decode(before.content)
-    unknown = {name: value for name, value in stored.items() if name not in _First.__struct_fields__}
-    return msgspec.json.encode({**known, **unknown, "version": max(first.version, stored.get("version", 0))})
-
-
 def _start(seen: Seen) -> RowKey:
-    return digest(("training", seen.key.tenant, seen.subscription)), _NAME
+    return beginning_of(seen.key.tenant, seen.subscription)
 
 
 def _trainees(seen: Seen) -> str:
-    return digest(("trainees", seen.key.tenant, seen.subscription))
+    return trainees_of(seen.key.tenant, seen.subscription)

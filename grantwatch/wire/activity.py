@@ -5,12 +5,13 @@ same in snake_case. https://learn.microsoft.com/azure/azure-monitor/platform/act
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from grantwatch.model.bodies import Body
 from grantwatch.model.network import LONGEST_ADDRESS, address_of
 from grantwatch.model.operation import OperationKey, Phase
-from grantwatch.model.resource import folded_id
+from grantwatch.model.resource import folded_id, subscription_in
 from grantwatch.model.severity import Outcome
 from grantwatch.wire.bodies import reduced
 from grantwatch.wire.claims import actor_of
@@ -29,6 +30,15 @@ _OUTCOMES = {
 
 # Write, Action and Delete stood here until 2018; the categories that are left out do not report ARM calls.
 _CALL_CATEGORIES = frozenset(("", "administrative", "write", "action", "delete"))
+_CATEGORIES = _CALL_CATEGORIES | {
+    "alert",
+    "autoscale",
+    "policy",
+    "recommendation",
+    "resourcehealth",
+    "security",
+    "servicehealth",
+}
 
 _EVENT_HUBS_NAMES = {
     "eventTimestamp": "time",
@@ -44,12 +54,36 @@ _EVENT_HUBS_NAMES = {
 }
 
 
+class Occurrence(NamedTuple):
+    """Where and when something happened: owner tenant, subscription, time. What lies in no subscription has none."""
+
+    tenant: str
+    subscription: str
+    time: datetime
+
+
 def reports_a_call(record: Mapping[str, Any]) -> bool:
     """Whether an Activity record is of a category that tells of ARM calls; a missing category is given the benefit."""
-    category = record.get("category")
-    if isinstance(category, dict):
-        category = category.get("value")
-    return not isinstance(category, str) or category.strip().lower() in _CALL_CATEGORIES
+    return _is_of(record, _CALL_CATEGORIES)
+
+
+def occurrence_of(record: Mapping[str, Any], owner_tenant: str) -> Occurrence | None:
+    """What an Activity record of any category tells of its subscription, whatever else it says.
+
+    None for records of other logs, and for those of which the time or the resource cannot be read. Views are read as
+    they are: whoever asks for this asks of many records and keeps nothing of them.
+    """
+    try:
+        if not _is_of(record, _CATEGORIES):
+            return None
+        time = moment(_named(record, "time", "eventTimestamp", "event_timestamp"))
+        resource = text(_named(record, "resourceId", "resource_id")) or text(_properties(record).get("entity"))
+        if time is None or resource is None:
+            return None
+        tenant = guid(_named(record, "tenantId", "tenant_id")) or _tenant_above(_properties(record))
+        return Occurrence(tenant or owner_tenant, subscription_in(folded_id(resource)) or "", time)
+    except ValueError:  # a number that is longer than Python reads
+        return None
 
 
 def phase_of(
@@ -80,7 +114,7 @@ def phase_of(
         raise UnreadableRecordError("the record has no known result")
     address = word(flat.get("callerIpAddress")) or word(mapping(flat.get("httpRequest")).get("clientIpAddress"))
     key = OperationKey(
-        tenant=_owner(flat, properties) or owner_tenant,
+        tenant=guid(flat.get("tenantId")) or _tenant_above(properties) or owner_tenant,
         correlation_id=(text(flat.get("correlationId")) or "").lower(),
         name=name,
         resource=folded_id(resource),
@@ -113,14 +147,28 @@ def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return flat
 
 
-def _owner(flat: Mapping[str, Any], properties: Mapping[str, Any]) -> str | None:
-    """The tenant that the resource belongs to, which the caller's token does not tell.
+def _is_of(record: Mapping[str, Any], categories: frozenset[str]) -> bool:
+    category = record.get("category")
+    if isinstance(category, Mapping):
+        category = category.get("value")
+    return not isinstance(category, str) or category.strip().lower() in categories
+
+
+def _named(record: Mapping[str, Any], *names: str) -> Any:
+    """What stands under the first of these names that a record has."""
+    return next((value for name in names if (value := record.get(name)) is not None), None)
+
+
+def _properties(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = record.get("properties")
+    return properties if isinstance(properties, Mapping) else mapping(properties)
+
+
+def _tenant_above(properties: Mapping[str, Any]) -> str | None:
+    """The tenant that the resource belongs to, where the record does not name it; the caller's token does not tell.
 
     The hierarchy runs from the tenant to the subscription; a lone element is not known to be the tenant.
     """
-    named = guid(flat.get("tenantId"))
-    if named:
-        return named
     levels = [each for each in (text(properties.get("hierarchy")) or "").split("/") if each]
     return guid(levels[0]) if len(levels) > 1 else None
 

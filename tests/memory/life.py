@@ -14,6 +14,7 @@ from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.engine import Engine
 from grantwatch.errors import StateConflictError
+from grantwatch.model.finding import Finding
 from grantwatch.model.grant_row import GrantRow, Occasion
 from grantwatch.ports import StateStore
 from grantwatch.settings import Settings
@@ -75,9 +76,14 @@ class Outcome:
 
     @classmethod
     def of(cls, sink: MemorySink, store: Witness) -> "Outcome":
-        table = MemorySink()
-        table.publish(sorted(sink.findings, key=lambda each: each.Revision))
-        return cls(content_of(table.current()), _standing(sink.grants), store.state)
+        return cls(content_of(current(sink)), _standing(sink.grants), store.state)
+
+
+def current(sink: MemorySink) -> list[Finding]:
+    """What stands in the table in the end, whoever published last."""
+    table = MemorySink()
+    table.publish(sorted(sink.findings, key=lambda each: each.Revision))
+    return table.current()
 
 
 def _standing(rows: Sequence[GrantRow]) -> dict[str, Any]:
@@ -130,6 +136,10 @@ class Life(RuleBasedStateMachine):
     """Whatever happens on the way, what stands in the end is what one engine finds on a quiet day."""
 
     histories: ClassVar[Histories]
+
+    def wrong_in(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """What a machine knows better, however many engines agree on it."""
+        yield from ()
 
     def store(self, random: Random, losing: float) -> StateStore:
         return ContendedStore(random, losing)
@@ -212,7 +222,7 @@ class Life(RuleBasedStateMachine):
         if hasattr(self, "engines"):
             self._settle()
             found, expected = Outcome.of(self.sink, self.witness), quiet(self.history)
-            differences = [*_differences(vars(found), vars(expected))]
+            differences = [*_differences(vars(found), vars(expected)), *self.wrong_in(current(self.sink))]
             assert not differences, "\n".join(differences)
 
     def _settle(self) -> None:

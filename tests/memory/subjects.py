@@ -157,7 +157,10 @@ def _delegated_to(tenant: Tenant, name: str) -> Choice:
 
 
 _ELSEWHERE = Account("sandboxdata", SANDBOX, "data")
+_START = "virtualMachines/start/action"
+"""What no detector asks for, and a subscription has begun by all the same."""
 _FIRSTS = (
+    _of_compute(_START, MACHINE),
     (_LIST_KEYS, ACCOUNT.resource_id, None),
     (_LIST_KEYS, Account("other", SUBSCRIPTION, "data").resource_id, None),
     (_LIST_KEYS, _ELSEWHERE.resource_id, None),
@@ -167,6 +170,37 @@ _FIRSTS = (
     _delegated_to(STRANGER, "two"),
     _delegated_to(Tenant("third"), "one"),
 )
+_WATCHED = (
+    (_LIST_KEYS, ACCOUNT.resource_id),
+    (_LIST_KEYS, _ELSEWHERE.resource_id),
+    ("Microsoft.Compute/snapshots/write", SNAPSHOT),
+    ("Microsoft.Compute/snapshots/write", compute("snapshots", "tmp", SANDBOX)),
+)
+_UNWATCHED = (
+    (f"Microsoft.Compute/{_START}", MACHINE),
+    (f"Microsoft.Compute/{_START}", compute("virtualMachines", "jump", SANDBOX)),
+    ("Microsoft.Compute/virtualMachines/write", OTHER),
+)
+
+
+@st.composite
+def _in_training(draw: st.DrawFn) -> History:
+    """Calls that are new, some weeks after others that nobody looks at, or before."""
+    told = []
+    more = draw(st.lists(st.sampled_from(((_UNWATCHED, (0, 3, 15)), (_WATCHED, (0, 13, 21, 40)))), max_size=4))
+    for number, (choices, days) in enumerate(((_UNWATCHED, (0, 0, 1, 6, 30)), (_WATCHED, (14, 15, 20)), *more)):
+        operation, resource = draw(st.sampled_from(choices))
+        records = activity_call(
+            Random(number),
+            draw(st.sampled_from((ADMIN, EVE))),
+            SUBSCRIPTION,
+            operation,
+            resource,
+            NOON + timedelta(days=draw(st.sampled_from(days))),
+            lasting=draw(_minutes),
+        )
+        told += records[-1:] if draw(st.booleans()) else records
+    return History(in_order(told))
 
 
 @st.composite
@@ -223,6 +257,7 @@ SUBJECTS: dict[str, Histories] = {
     "SAS life": _history(sas_uses, _minutes | _days, 8),
     "lineage": _history(_called(_LINEAGE, (ADMIN, EVE)), _minutes | _hours, 8),
     "first seen": _history(_called(_FIRSTS, (ADMIN, AFAR, EVE, GUEST)), _minutes | _days, 8),
+    "training": _in_training(),
     "counts": _history(_bulk(), st.just(timedelta()), 2),
     "campaigns": _history(_called(_CAMPAIGN, (ADMIN, EVE, GUEST)) | sas_uses, _minutes | _hours, 7),
 }
