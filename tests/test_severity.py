@@ -55,25 +55,36 @@ def test_a_revision_counts_up_only_when_the_content_changes(history: list[dict[s
     published: Published | None = None
     previous: dict[str, Any] | None = None
     highest: Severity | None = None
-    for content in history:
-        after = revised(published, content, NOON, is_published=True)
-        if content == previous:
+    for told in history:
+        after = revised(published, told, NOON, is_published=True)
+        if told == previous:
             assert after is published
         else:
             assert after.revision == (published.revision + 1 if published else 1)
             assert after.reason
-            raised = highest is None or content["Severity"] > highest
-            assert after.raised_to == (content["Severity"] if raised else None)
-            highest = content["Severity"] if highest is None else max(highest, content["Severity"])
+            raised = highest is None or told["Severity"] > highest
+            assert after.raised_to == (told["Severity"] if raised else None)
+            highest = told["Severity"] if highest is None else max(highest, told["Severity"])
             assert after.highest == highest
-        published, previous = after, content
+        published, previous = after, told
+
+
+def content(number: int, severity: Severity = Severity.HIGH) -> dict[str, Any]:
+    columns = dict(zip(_COLUMNS, (severity, Outcome.SUCCEEDED, None, None, False, number), strict=True))
+    return {**columns, "GrantId": None, "Grants": []}
+
+
+def test_a_severity_that_nobody_heard_of_is_announced_when_it_comes_back() -> None:
+    """Whoever stored it died, and the next who stored something published a lesser one."""
+    unheard = revised(None, content(1), NOON, is_published=False)
+    lesser = revised(unheard, content(2, Severity.LOW), NOON, is_published=False)
+    again = revised(lesser, content(3), NOON, is_published=True)
+    later = revised(again, content(4), NOON, is_published=True)
+
+    assert [each.raised_to for each in (lesser, again, later)] == [Severity.LOW, Severity.HIGH, None]
 
 
 def test_a_severity_is_announced_until_somebody_has_heard_of_it() -> None:
-    def content(number: int) -> dict[str, Any]:
-        columns = dict(zip(_COLUMNS, (Severity.HIGH, Outcome.SUCCEEDED, None, None, False, number), strict=True))
-        return {**columns, "GrantId": None, "Grants": []}
-
     first = revised(None, content(1), NOON, is_published=False)
     unheard = revised(first, content(2), NOON, is_published=False)
     heard = revised(unheard, content(3), NOON, is_published=True)

@@ -3,7 +3,7 @@
 Alerts are made of ``RaisedTo``, so the row that carries it must not be lost with a process that died between storing a
 revision and publishing it. Such a revision's records are delivered again, but by then another process may have stored a
 further one. Further revisions therefore go on announcing their severity, for a day, or until one of them is stored by
-a process that published the one before.
+a process that published one as severe as the finding ever was.
 """
 
 from datetime import datetime, timedelta
@@ -30,7 +30,8 @@ def revised(before: Published | None, content: Content, now: datetime, *, is_pub
         return before
     severity: Severity = content["Severity"]
     status, recipient = content["GrantStatus"], content["RecipientId"]
-    raised_at = before.raised_at if before and not is_published else None
+    is_announced = is_published and before is not None and before.severity >= before.highest
+    raised_at = before.raised_at if before and not is_announced else None
     if before is None or severity > before.highest:
         raised_at = now
     revision = before.revision + 1 if before else 1
