@@ -223,12 +223,18 @@ class Rounds:
             each.step.finding: (each.published, each.content) for each in found if each.published is not None
         }
         known, told = known_of(draft, neighbourhood, novelty), self._told_by(draft)
+        view.told[key] = set()
+        gone = work.steps[key].keys() - {each.step.finding for each in found}
+        for step in map(work.steps[key].__getitem__, gone):
+            for gathering in work.courses[step.finding]:
+                queue[gathering][step.finding] = self._courses.note(gathering, replace(step, void=True), known)
         for each in found:
             name, courses = digest(each.step), set(self._courses.of(each.step, each.tenant))
             for gathering in courses:
                 if each.published is not None or _holds(view, gathering, each):
                     view.told[key].add((gathering, name))
                     work.courses[each.step.finding].add(gathering)
+                    work.steps[key][each.step.finding] = each.step
                     if (gathering, name) not in told:
                         queue[gathering][each.step.finding] = self._courses.note(gathering, each.step, known)
             doubtful = {course for course in self._courses.doubtful(each.step, draft) if _holds(view, course, each)}

@@ -10,6 +10,7 @@ from grantwatch.drafting import Draft
 from grantwatch.judgement.rendering import Content
 from grantwatch.memory.entities import EntityKey, Published
 from grantwatch.memory.facts import Fact, Note
+from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.traces import Trace
 from grantwatch.ports import Parked, Row, RowKey
@@ -46,6 +47,8 @@ class Work(Struct):
     """What calls told of, by detector and name, whether or not that they did could be stored."""
     courses: dict[str, set[GatheringKey]] = field(default_factory=lambda: defaultdict(set))
     """Where findings, by their ids, were told to count, whether or not that they were could be stored."""
+    steps: dict[EntityKey, dict[str, Step]] = field(default_factory=lambda: defaultdict(dict))
+    """The steps that were told of entities, by the ids of their findings."""
     told: set[RowKey] = field(default_factory=set)
     """Sightings of which those who were displaced have been told."""
     told_by: dict[EntityKey, Told] = field(default_factory=dict)

@@ -138,8 +138,11 @@ class Entity(Struct, kw_only=True):
         """Others are told of it what it may turn out not to be.
 
         Its calls may have left other traces, while nobody knows what was asked for. They may have ended otherwise, or
-        at other times, while one is accepted only, where one failed, and where several share a key.
+        at other times, while one is accepted only, where one failed, and where several share a key. And a way may turn
+        out to be none.
         """
+        if self.findings and any(note.trace is not None for note in self.notes.values()):
+            return True
         outcomes = [phase.outcome for phase in self.phases.values()]
         if self.told and Outcome.ATTEMPTED not in outcomes:
             return True

@@ -1,5 +1,6 @@
 """What calls tell of volumes and machines: taken back when they turn out otherwise, kept where there is much, cheap."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import permutations
@@ -66,17 +67,18 @@ class CountingStore(MemoryStore):
 
 
 class TornStore(MemoryStore):
-    """Its first swap stores what it can but for the row of the call, which others win, and is answered by nobody."""
+    """The first swap of rows with a mark stores what it can but for those, which others win, and nobody answers it."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: bytes) -> None:
         super().__init__()
+        self.mark = mark
         self.is_torn = False
 
     def swap(self, rows: Sequence[Row]) -> Sequence[RowKey]:
-        if self.is_torn:
+        if self.is_torn or not any(self.mark in row.content for row in rows):
             return super().swap(rows)
         self.is_torn = True
-        super().swap([row for row in rows if b'"told"' not in row.content])
+        super().swap([row for row in rows if self.mark not in row.content])
         raise OutageError("swap")
 
 
@@ -187,7 +189,7 @@ def test_what_turns_out_otherwise_is_taken_back(before: Batches, turning: list[R
 
 def test_what_was_told_by_a_swap_that_was_torn_is_taken_back() -> None:
     before, (started, ended), _ = TURNS["a tag of a disk that was copied long ago"]
-    store, sink = TornStore(), MemorySink()
+    store, sink = TornStore(b'"told"'), MemorySink()
 
     def engine() -> Engine:
         settings = Settings(owner_tenant_id=OWNER.id)
@@ -200,6 +202,39 @@ def test_what_was_told_by_a_swap_that_was_torn_is_taken_back() -> None:
     engine().process([body_of(before[0])])
 
     assert not [each for each in sink.current() if each.Detector == "snapshot_to_instance"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_only_seemed_to_have_reached_a_machine_counts_in_no_course(order: Sequence[int]) -> None:
+    """While it is not known yet what the snapshot is of, the machine seems to have got something new."""
+    store, calls = MemoryStore(), [snapshot(), disk(), attached(2, SOURCE, COPY)]
+    engine = local.engine(store=store, settings=Settings(owner_tenant_id=OWNER.id))
+    engine.process([body_of(attached(-24, SOURCE))])
+    engine.process([body_of(calls[number]) for number in order])
+
+    assert _counted(store) == {"snapshot_created"}
+
+
+def test_a_way_that_was_told_by_a_swap_that_was_torn_and_is_none_counts_in_no_course() -> None:
+    store = TornStore(b'"findings":{"snapshot_to_instance"')
+
+    def engine() -> Engine:
+        return local.engine(store=store, settings=Settings(owner_tenant_id=OWNER.id), clock=Clock())
+
+    calls = [body_of(each) for each in (snapshot(), disk(), attached(2, COPY))]
+    with pytest.raises(OutageError):
+        engine().process(calls)
+    engine().process([body_of(attached(-24, SOURCE))])
+    engine().process(calls)
+
+    assert _counted(store) == {"snapshot_created"}
+
+
+def _counted(store: MemoryStore) -> set[str]:
+    """The detectors of steps that hold in any course."""
+    entities = [json.loads(row.content) for row in store.rows() if row.name == "entity"]
+    steps = [note["step"] for entity in entities for note in entity.get("notes", {}).values() if "step" in note]
+    return {step["detector"] for step in steps if not step.get("void")}
 
 
 def test_a_machine_that_has_long_had_its_interface_is_opened_by_a_public_address() -> None:
