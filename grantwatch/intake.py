@@ -32,8 +32,9 @@ from grantwatch.wire.bodies import prepare
 from grantwatch.wire.envelope import decode
 from grantwatch.wire.fields import UnreadableRecordError, moment
 from grantwatch.wire.json_views import dump, materialise
-from grantwatch.wire.repeats import shape_of, transfer_of
+from grantwatch.wire.shapes import shape_of
 from grantwatch.wire.storage import access_of
+from grantwatch.wire.transfers import transfer_of
 
 # Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
 _MOST_WAITING = 64

@@ -18,7 +18,7 @@ from grantwatch.model.storage_access import Access, by_object
 from grantwatch.ports import Row, RowKey
 from grantwatch.settings import Settings
 from grantwatch.wire.fields import UnreadableRecordError
-from grantwatch.wire.repeats import shape_of
+from grantwatch.wire.shapes import shape_of
 from grantwatch.wire.storage import access_of
 from tests.strategies import stable
 from tests.world import NOON, OWNER, body_of, content_of, sas_read
