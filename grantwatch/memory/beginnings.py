@@ -6,17 +6,17 @@ seemed to be in training. Should it die before, the same record is delivered aga
 does so then.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from datetime import timedelta
 
 from msgspec import Struct, field
 
 from grantwatch.errors import StateConflictError
 from grantwatch.memory.entities import EntityKey
-from grantwatch.memory.firsts import First, Span, beginning_of, completed, first_in, graduates, joined, trainees_of
+from grantwatch.memory.firsts import First, Span, beginning_of, changed, first_in, graduates, joined, trainees_of
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import OperationKey
-from grantwatch.ports import Row, RowKey, StateStore
+from grantwatch.ports import Row, StateStore
 
 Place = tuple[str, str]
 """A subscription: its owner tenant, and its id, empty for what lies in none."""
@@ -70,7 +70,8 @@ class Beginnings:
         addresses = {place: beginning_of(*place) for place in pending}
         rows = self._store.read(list(addresses.values()))
         firsts = {place: _first(place, span, rows.get(addresses[place])) for place, span in pending.items()}
-        lost = self._swap({addresses[place]: first for place, first in firsts.items()}, rows)
+        swapped = changed({addresses[place]: first for place, first in firsts.items()}, rows)
+        lost = set(self._store.swap(swapped)) if swapped else set()
         begins = {}
         for place, first in firsts.items():
             if addresses[place] not in lost:
@@ -80,17 +81,6 @@ class Beginnings:
         if begins:
             began.graduates |= graduates(self._store.scan(sorted(begins)), begins, self._training)
         return {place: span for place, span in pending.items() if addresses[place] in lost}
-
-    def _swap(self, firsts: Mapping[RowKey, First], rows: Mapping[RowKey, Row]) -> Set[RowKey]:
-        """Store what differs; returns the keys of those that others changed meanwhile."""
-        contents = {address: completed(first, rows.get(address)) for address, first in firsts.items()}
-        swapped = [
-            Row(*address, content, row.version if row else None)
-            for address, content in contents.items()
-            for row in (rows.get(address),)
-            if row is None or content != row.content
-        ]
-        return set(self._store.swap(swapped)) if swapped else set()
 
 
 def _first(place: Place, span: Span, row: Row | None) -> First:

@@ -78,7 +78,18 @@ def joined(known: First, mine: First, stored: First | None) -> First:
     )
 
 
-def completed(first: First, before: Row | None) -> bytes:
+def changed(firsts: Mapping[RowKey, First], before: Mapping[RowKey, Row | None]) -> list[Row]:
+    """The rows that differ from what is stored."""
+    contents = {address: _completed(first, before.get(address)) for address, first in firsts.items()}
+    return [
+        Row(*address, content, row.version if row else None)
+        for address, content in contents.items()
+        for row in (before.get(address),)
+        if row is None or content != row.content
+    ]
+
+
+def _completed(first: First, before: Row | None) -> bytes:
     """What is to be stored, with the fields that only a later version understands."""
     content = msgspec.json.encode(first)
     if before is None or msgspec.json.encode(first_in(before)) == before.content:

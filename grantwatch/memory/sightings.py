@@ -22,7 +22,7 @@ from grantwatch.memory.firsts import (
     First,
     Span,
     beginning_of,
-    completed,
+    changed,
     first_in,
     joined,
     mark_of,
@@ -203,12 +203,7 @@ class Changes(Struct):
     @property
     def rows(self) -> list[Row]:
         """Those that differ from what is stored."""
-        return [
-            Row(*address, content, row.version if row else None)
-            for address, first in self.firsts.items()
-            for row in (self.before[address],)
-            if (content := completed(first, row)) != (row.content if row else None)
-        ]
+        return changed(self.firsts, self.before)
 
     def displaced(self, address: RowKey) -> set[EntityKey]:
         """Who thought to be first, where one of the askers is: perhaps nobody came to judge them again yet.
