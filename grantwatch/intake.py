@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from grantwatch.detection.detector import Detector, Distinct
 from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
-from grantwatch.memory.beginnings import Place
+from grantwatch.memory.beginnings import Subscription
 from grantwatch.memory.counts import bucket_of
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import LAST_USE, Fact, LastUse, access_digest, phase_digest
@@ -113,7 +113,7 @@ class Intake:
         self._take_records(waiting, batch)
         return batch
 
-    def settle(self, batch: Batch, beginnings: Mapping[Place, Span]) -> None:
+    def settle(self, batch: Batch, beginnings: Mapping[Subscription, Span]) -> None:
         """Take note that all that a batch brought is at rest, and what is stored of the subscriptions in it."""
         self._ordinary.settle(batch.noticed, beginnings)
         for shape, original in batch.originals.items():

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from grantwatch.memory.beginnings import Place
+from grantwatch.memory.beginnings import Subscription
 from grantwatch.memory.firsts import Span
 from grantwatch.model.bounded import Bounded
 from grantwatch.wire.activity import Occurrence, occurrence_of
@@ -34,8 +34,8 @@ class Noticed(Struct):
     That is what is spelled alike and told a later second of the day: a text that is compared with what is told.
     """
 
-    seen: dict[Place, Span] = field(default_factory=dict)
-    spelled: dict[_Spelling, Place] = field(default_factory=dict)
+    seen: dict[Subscription, Span] = field(default_factory=dict)
+    spelled: dict[_Spelling, Subscription] = field(default_factory=dict)
     since: dict[_Spelling, str] = field(default_factory=dict)
 
 
@@ -64,22 +64,22 @@ class OrdinaryRecords:
                 pass
             self._read(record, noticed)
 
-    def settle(self, noticed: Noticed, stored: Mapping[Place, Span]) -> None:
+    def settle(self, noticed: Noticed, stored: Mapping[Subscription, Span]) -> None:
         """All that was noticed is at rest: this is what is stored of those subscriptions."""
-        for spelling, place in noticed.spelled.items():
-            self._since[spelling] = _since(spelling, stored[place].earliest)
+        for spelling, subscription in noticed.spelled.items():
+            self._since[spelling] = _since(spelling, stored[subscription].earliest)
 
     def _read(self, record: Mapping[str, Any], noticed: Noticed) -> None:
         found = occurrence_of(record, self._tenant)
         if found is None:
             return
-        place, at = (found.tenant, found.subscription), found.time
-        known = noticed.seen.get(place, Span(at, at))
-        noticed.seen[place] = Span(min(known.earliest, at), max(known.latest, at))
+        subscription, at = (found.tenant, found.subscription), found.time
+        known = noticed.seen.get(subscription, Span(at, at))
+        noticed.seen[subscription] = Span(min(known.earliest, at), max(known.latest, at))
         spelling = _spelling(record, found)
         if spelling:
             since = _since(spelling, at)
-            noticed.spelled[spelling] = place
+            noticed.spelled[spelling] = subscription
             noticed.since[spelling] = min(since, noticed.since.get(spelling, since))
 
 

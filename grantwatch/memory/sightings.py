@@ -15,19 +15,11 @@ from functools import lru_cache
 
 from msgspec import Struct, field
 
+from grantwatch.memory.beginnings import beginning_of
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Owner
-from grantwatch.memory.firsts import (
-    NAME,
-    First,
-    Span,
-    beginning_of,
-    changed,
-    first_in,
-    joined,
-    mark_of,
-    trainees_of,
-)
+from grantwatch.memory.firsts import NAME, First, Span, changed, first_in, joined
+from grantwatch.memory.trainees import mark_of, trainees_of
 from grantwatch.model.actor import Actor
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.network import network_of

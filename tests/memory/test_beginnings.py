@@ -16,8 +16,8 @@ from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.detection.index import Index
 from grantwatch.engine import Engine
-from grantwatch.memory.beginnings import Place
-from grantwatch.memory.firsts import First, Span, beginning_of
+from grantwatch.memory.beginnings import Subscription, beginning_of
+from grantwatch.memory.firsts import First, Span
 from grantwatch.model.severity import Severity
 from grantwatch.ordinary_records import Noticed, OrdinaryRecords
 from grantwatch.ports import Row, StateStore
@@ -308,8 +308,8 @@ _TWO_TENANTS = ("2026-03-10T12:00:00Z", OWNER.id), ("2026-03-10T13:00:00Z", STRA
 @example(batches=[*_NEXT_DAY, [_told(_PLACES[0], "2026-03-11T01:00:00+23:59")]], as_views=False)
 @example(batches=[[_told(_OF_NOBODY, each, tenant)] for each, tenant in _TWO_TENANTS], as_views=False)
 def test_nothing_is_passed_over_that_is_earlier_or_of_a_later_day(batches: list[list[Record]], as_views: bool) -> None:
-    known: dict[Place, Span] = {}
-    expected: dict[Place, Span] = {}
+    known: dict[Subscription, Span] = {}
+    expected: dict[Subscription, Span] = {}
     ordinary_records, index = OrdinaryRecords(OWNER.id), Index(CATALOGUE)
     for batch in batches:
         noticed = Noticed()
@@ -329,6 +329,6 @@ def _both(one: Span, other: Span) -> Span:
     return Span(min(one.earliest, other.earliest), max(one.latest, other.latest))
 
 
-def _rows(spans: dict[Place, Span]) -> dict[Place, Any]:
+def _rows(spans: dict[Subscription, Span]) -> dict[Subscription, Any]:
     """A row has to be told of the beginning, and of each later day."""
     return {place: (span.earliest, span.latest.date()) for place, span in spans.items()}
