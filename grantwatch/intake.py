@@ -10,7 +10,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from grantwatch.detection.detector import Detector, Distinct
-from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
+from grantwatch.detection.index import Index
+from grantwatch.detection.routes import OperationRoute, Route, StorageRoute
 from grantwatch.memory.beginnings import Subscription
 from grantwatch.memory.counts import bucket_of
 from grantwatch.memory.entities import EntityKey

@@ -1,8 +1,8 @@
-"""Records of the Activity log that nobody is for: all that is kept of them is when their subscription was there.
+"""Records of the Activity log that no detector is for: all that is kept of them is when their subscription was there.
 
 They are nearly all there are, so what was noted of a subscription and day is remembered by how its records are spelled:
-the start of the resource id, the tenant, the day. Whatever is spelled alike and comes later is passed over after three
-look-ups. Only spellings are remembered of which that is certain; all others are read each time.
+the start of the resource id, the tenant, the day. Whatever is spelled alike and has a later time is passed over after
+three look-ups. Only spellings are remembered of which that is certain; all others are read each time.
 """
 
 import re
@@ -31,7 +31,7 @@ _CANONICAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", r
 class Noticed(Struct):
     """What some records told: when subscriptions were there, how that was spelled, and what need not be read any more.
 
-    That is what is spelled alike and told a later second of the day: a text that is compared with what is told.
+    Of each spelling that is whatever has a time from ``since`` on, as texts compare.
     """
 
     seen: dict[Subscription, Span] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class OrdinaryRecords:
     def __init__(self, owner_tenant: str) -> None:
         self._tenant = owner_tenant
         self._since: Bounded[_Spelling, str] = Bounded(_REMEMBERED)
-        """From when on everything that is spelled so is passed over."""
+        """The time from which on everything that is spelled so is passed over, as a text to compare with theirs."""
 
     def look_at(self, records: Iterable[Mapping[str, Any]], noticed: Noticed) -> None:
         """Note when the subscriptions of some records were there. Records that do not tell are passed over."""
@@ -84,7 +84,7 @@ class OrdinaryRecords:
 
 
 def _spelling(record: Mapping[str, Any], found: Occurrence) -> _Spelling | None:
-    """What all records have in common that tell of this subscription on this day, if that can be said of them."""
+    """How the record spells its subscription and day; None where others that spell them so may tell of another."""
     resource, tenant, time = record.get("resourceId"), record.get("tenantId"), record.get("time")
     if not (isinstance(resource, str) and isinstance(tenant, str) and isinstance(time, str)):
         return None
@@ -95,9 +95,10 @@ def _spelling(record: Mapping[str, Any], found: Occurrence) -> _Spelling | None:
 
 
 def _since(spelling: _Spelling, begin: datetime) -> str:
-    """From when on all that is spelled so is later than that; the day alone where even an offset would not matter.
+    """The time, as a text, from which on whatever is spelled so is later than that beginning.
 
-    What is told of the second in which a subscription began is read.
+    The day alone where not even the offset of a time can make it earlier. What is told of the second in which a
+    subscription began is still read.
     """
     day = date.fromisoformat(spelling[-1][:-1])
     if day > begin.date() + timedelta(days=1):
