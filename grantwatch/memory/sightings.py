@@ -87,8 +87,8 @@ def seen_by(key: OperationKey, phases: Iterable[Phase], recipients: Iterable[str
     return Seen(key, known[0].time, subscription, sightings)
 
 
-def present(key: OperationKey, phases: Iterable[Phase]) -> Seen:
-    """What is known by a call of which nobody says anything: that its subscription had begun."""
+def presence_of(key: OperationKey, phases: Iterable[Phase]) -> Seen:
+    """What a call tells of which no detector says anything: nothing but that its subscription had begun by then."""
     return Seen(key, min(phase.time for phase in phases), _subscription(key.resource), {})
 
 
