@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -111,3 +112,30 @@ def _both(one: Span, other: Span) -> Span:
 def _rows(spans: dict[Subscription, Span]) -> dict[Subscription, Any]:
     """A row has to be told of the beginning, and of each later day."""
     return {each: (span.earliest, span.latest.date()) for each, span in spans.items()}
+
+
+@pytest.mark.parametrize(
+    ("later", "is_read"),
+    [
+        ("2026-03-10T12:00:01Z", False),
+        ("2026-03-10T23:59:59.1234567Z", False),
+        ("2026-03-10T12:00:00Z", True),
+        ("2026-03-10T11:59:59Z", True),
+        ("2026-03-11T12:00:00Z", True),
+        ("2026-03-10T13:00:00+14:00", True),
+    ],
+)
+def test_what_is_spelled_alike_and_comes_later_on_the_day_is_not_read_again(later: str, *, is_read: bool) -> None:
+    ordinary_records, noticed, at_rest = OrdinaryRecords(OWNER.id), Noticed(), Noticed()
+    ordinary_records.look_at([_told(_PLACES[0], "2026-03-10T12:00:00Z")], noticed)
+    ordinary_records.settle(noticed, noticed.seen)
+    ordinary_records.look_at([_told(_PLACES[0], later)], at_rest)
+
+    assert bool(at_rest.seen) == is_read
+
+
+def test_nor_is_it_in_the_same_batch() -> None:
+    ordinary_records, noticed = OrdinaryRecords(OWNER.id), Noticed()
+    ordinary_records.look_at([_told(_PLACES[0], f"2026-03-10T12:00:0{second}Z") for second in (0, 1)], noticed)
+
+    assert [*noticed.seen.values()] == [Span(NOON, NOON)]
