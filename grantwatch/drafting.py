@@ -17,7 +17,7 @@ from grantwatch.memory.entities import Entity, EntityKey
 from grantwatch.memory.events import Event, events_of, packed
 from grantwatch.memory.facts import Note
 from grantwatch.memory.notes import Notes, followed, forwarded, named, told, traced
-from grantwatch.memory.sightings import Seen, present, seen_at_storage, seen_by
+from grantwatch.memory.sightings import Seen, presence_of, seen_at_storage, seen_by
 from grantwatch.memory.volumes import volumes_of
 from grantwatch.memory.windows import Windows
 from grantwatch.model.course import Course
@@ -257,7 +257,7 @@ def _seen(draft: Draft) -> Seen | None:
     if isinstance(entity.key, OperationKey) and entity.phases:
         phases = entity.phases.values()
         if not draft.matches:
-            return present(entity.key, phases)
+            return presence_of(entity.key, phases)
         return seen_by(entity.key, phases, sorted(set(_foreign_recipients(draft))))
     return seen_at_storage(entity.key, entity.accesses.values()) if draft.matches else None
 

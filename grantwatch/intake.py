@@ -10,8 +10,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from grantwatch.detection.detector import Detector, Distinct
-from grantwatch.detection.index import Index, OperationRoute, Route, StorageRoute
-from grantwatch.memory.beginnings import Place
+from grantwatch.detection.index import Index
+from grantwatch.detection.routes import OperationRoute, Route, StorageRoute
+from grantwatch.memory.beginnings import Subscription
 from grantwatch.memory.counts import bucket_of
 from grantwatch.memory.entities import EntityKey
 from grantwatch.memory.facts import LAST_USE, Fact, LastUse, access_digest, phase_digest
@@ -32,12 +33,13 @@ from grantwatch.wire.bodies import prepare
 from grantwatch.wire.envelope import decode
 from grantwatch.wire.fields import UnreadableRecordError, moment
 from grantwatch.wire.json_views import dump, materialise
-from grantwatch.wire.repeats import shape_of, transfer_of
+from grantwatch.wire.shapes import shape_of
 from grantwatch.wire.storage import access_of
+from grantwatch.wire.transfers import transfer_of
 
 # Reading a body takes whatever else is in the processor's caches, so records are normalised some dozens at a time.
 _MOST_WAITING = 64
-_MOST_REPEATED = 65_536
+_MOST_ORIGINALS = 65_536
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _TOO_LONG = "a number in the record is too long"
@@ -53,36 +55,37 @@ class _Chosen(Struct):
     salvaged: bool
 
 
-class Repeat(Struct, frozen=True):
-    """A request whose likes tell nothing more in its hour, being neither first uses nor later ones.
+class Original(Struct, frozen=True):
+    """A request that was taken in whole. Those of its shape that are later, in the same hour, repeat it.
 
-    They still count where it counts, as what ``reads`` data or does not.
+    They tell nothing more, being neither first uses nor uses in a further hour. They still count where it counts, as
+    what ``reads`` data or does not.
     """
 
-    first: datetime
-    ends: datetime
+    time: datetime
+    hour_ends: datetime
     counted_for: tuple[GatheringKey, ...]
     reads: bool
 
-    def covers(self, time: datetime) -> bool:
-        return self.first <= time < self.ends
+    def is_repeated_at(self, time: datetime) -> bool:
+        return self.time <= time < self.hour_ends
 
-    def tells_more_than(self, other: "Repeat | None") -> bool:
-        return other is None or LastUse(self.first).tells_more_than(LastUse(other.first))
+    def tells_more_than(self, other: "Original | None") -> bool:
+        return other is None or LastUse(self.time).tells_more_than(LastUse(other.time))
 
 
 class Batch(Struct):
     """What a batch of bodies brought: facts by entity and digest, what must be parked, and the count of everything.
 
     ``noticed`` is what is known by records of the Activity log that brought no facts. ``transfers`` are requests to be
-    counted, and ``latest`` is the time of the latest request. ``repeatable`` are those whose likes need only be counted
-    from then on that all this is at rest, by their shapes.
+    counted, and ``latest`` is the time of the latest request. ``originals`` are requests by their shapes: once all this
+    is at rest, what repeats them need only be counted, in whichever batch it comes.
     """
 
     facts: dict[EntityKey, dict[str, Fact]] = field(default_factory=lambda: defaultdict(dict))
     transfers: dict[Bucket, list[Transfer]] = field(default_factory=lambda: defaultdict(list))
     noticed: Noticed = field(default_factory=Noticed)
-    repeatable: dict[int, Repeat] = field(default_factory=dict)
+    originals: dict[int, Original] = field(default_factory=dict)
     latest: datetime | None = None
     parked: list[Parked] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -96,7 +99,7 @@ class Intake:
         self._tenant = settings.owner_tenant_id
         self._networks = settings.networks
         self._ordinary = OrdinaryRecords(settings.owner_tenant_id)
-        self._repeats: Bounded[int, Repeat] = Bounded(_MOST_REPEATED)
+        self._originals: Bounded[int, Original] = Bounded(_MOST_ORIGINALS)
         prepare(index.body_types)
 
     def take(self, bodies: Sequence[bytes]) -> Batch:
@@ -111,12 +114,12 @@ class Intake:
         self._take_records(waiting, batch)
         return batch
 
-    def settle(self, batch: Batch, beginnings: Mapping[Place, Span]) -> None:
+    def settle(self, batch: Batch, beginnings: Mapping[Subscription, Span]) -> None:
         """Take note that all that a batch brought is at rest, and what is stored of the subscriptions in it."""
         self._ordinary.settle(batch.noticed, beginnings)
-        for shape, repeat in batch.repeatable.items():
-            if repeat.tells_more_than(self._repeats.get(shape)):
-                self._repeats[shape] = repeat
+        for shape, original in batch.originals.items():
+            if original.tells_more_than(self._originals.get(shape)):
+                self._originals[shape] = original
 
     def _take_body(self, body: bytes, number: int, batch: Batch) -> Iterator[_Chosen]:
         """The records of a body that some detector is for."""
@@ -133,7 +136,7 @@ class Intake:
             self._reject("expected log records", _bytes_of(stray, body), number, batch)
         for route, view in selection.chosen:
             try:
-                if isinstance(route, StorageRoute) and not decoded.salvaged and self._only_repeats(view, batch):
+                if isinstance(route, StorageRoute) and not decoded.salvaged and self._take_repeat(view, batch):
                     tally.selected += 1
                 else:
                     yield _Chosen(route, materialise(view), body, number, decoded.salvaged)
@@ -178,18 +181,18 @@ class Intake:
         _count(record, access.time, counted_for, access.reads, batch)
         shape = None if salvaged else shape_of(record)
         if shape is not None and not any(detector.distinct_by is by_object for detector, _ in matters):
-            ends = access.time.replace(minute=0, second=0, microsecond=0) + _HOUR
-            batch.repeatable[shape] = Repeat(access.time, ends, counted_for, access.reads)
+            hour_ends = access.time.replace(minute=0, second=0, microsecond=0) + _HOUR
+            batch.originals[shape] = Original(access.time, hour_ends, counted_for, access.reads)
 
-    def _only_repeats(self, record: Mapping[str, Any], batch: Batch) -> bool:
-        """Whether a request, in a lazy view, repeats another; then it is counted where that one was."""
+    def _take_repeat(self, record: Mapping[str, Any], batch: Batch) -> bool:
+        """Count a request, in a lazy view, where the one counts that it repeats; False where it repeats none."""
         shape, time = shape_of(record), moment(record.get("time"))
         if shape is None or time is None:
             return False
-        repeat = batch.repeatable.get(shape) or self._repeats.get(shape)
-        if repeat is None or not repeat.covers(time):
+        original = batch.originals.get(shape) or self._originals.get(shape)
+        if original is None or not original.is_repeated_at(time):
             return False
-        _count(record, time, repeat.counted_for, repeat.reads, batch)
+        _count(record, time, original.counted_for, original.reads, batch)
         return True
 
     def _matters(self, route: StorageRoute, access: Access) -> Iterator[tuple[Detector, GatheringKey]]:

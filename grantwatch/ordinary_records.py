@@ -1,8 +1,8 @@
-"""Records of the Activity log that nobody is for: all that is kept of them is when their subscription was there.
+"""Records of the Activity log that no detector is for: all that is kept of them is when their subscription was there.
 
 They are nearly all there are, so what was noted of a subscription and day is remembered by how its records are spelled:
-the start of the resource id, the tenant, the day. Whatever is spelled alike and comes later is passed over after three
-look-ups. Only spellings are remembered of which that is certain; all others are read each time.
+the start of the resource id, the tenant, the day. Whatever is spelled alike and has a later time is passed over after
+three look-ups. Only spellings are remembered of which that is certain; all others are read each time.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from grantwatch.memory.beginnings import Place
+from grantwatch.memory.beginnings import Subscription
 from grantwatch.memory.firsts import Span
 from grantwatch.model.bounded import Bounded
 from grantwatch.wire.activity import Occurrence, occurrence_of
@@ -31,11 +31,11 @@ _CANONICAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", r
 class Noticed(Struct):
     """What some records told: when subscriptions were there, how that was spelled, and what need not be read any more.
 
-    That is what is spelled alike and told a later second of the day: a text that is compared with what is told.
+    Of each spelling that is whatever has a time from ``since`` on, as texts compare.
     """
 
-    seen: dict[Place, Span] = field(default_factory=dict)
-    spelled: dict[_Spelling, Place] = field(default_factory=dict)
+    seen: dict[Subscription, Span] = field(default_factory=dict)
+    spelled: dict[_Spelling, Subscription] = field(default_factory=dict)
     since: dict[_Spelling, str] = field(default_factory=dict)
 
 
@@ -45,7 +45,7 @@ class OrdinaryRecords:
     def __init__(self, owner_tenant: str) -> None:
         self._tenant = owner_tenant
         self._since: Bounded[_Spelling, str] = Bounded(_REMEMBERED)
-        """From when on everything that is spelled so is passed over."""
+        """The time from which on everything that is spelled so is passed over, as a text to compare with theirs."""
 
     def look_at(self, records: Iterable[Mapping[str, Any]], noticed: Noticed) -> None:
         """Note when the subscriptions of some records were there. Records that do not tell are passed over."""
@@ -64,27 +64,27 @@ class OrdinaryRecords:
                 pass
             self._read(record, noticed)
 
-    def settle(self, noticed: Noticed, stored: Mapping[Place, Span]) -> None:
+    def settle(self, noticed: Noticed, stored: Mapping[Subscription, Span]) -> None:
         """All that was noticed is at rest: this is what is stored of those subscriptions."""
-        for spelling, place in noticed.spelled.items():
-            self._since[spelling] = _since(spelling, stored[place].earliest)
+        for spelling, subscription in noticed.spelled.items():
+            self._since[spelling] = _since(spelling, stored[subscription].earliest)
 
     def _read(self, record: Mapping[str, Any], noticed: Noticed) -> None:
         found = occurrence_of(record, self._tenant)
         if found is None:
             return
-        place, at = (found.tenant, found.subscription), found.time
-        known = noticed.seen.get(place, Span(at, at))
-        noticed.seen[place] = Span(min(known.earliest, at), max(known.latest, at))
+        subscription, at = (found.tenant, found.subscription), found.time
+        known = noticed.seen.get(subscription, Span(at, at))
+        noticed.seen[subscription] = Span(min(known.earliest, at), max(known.latest, at))
         spelling = _spelling(record, found)
         if spelling:
             since = _since(spelling, at)
-            noticed.spelled[spelling] = place
+            noticed.spelled[spelling] = subscription
             noticed.since[spelling] = min(since, noticed.since.get(spelling, since))
 
 
 def _spelling(record: Mapping[str, Any], found: Occurrence) -> _Spelling | None:
-    """What all records have in common that tell of this subscription on this day, if that can be said of them."""
+    """How the record spells its subscription and day; None where others that spell them so may tell of another."""
     resource, tenant, time = record.get("resourceId"), record.get("tenantId"), record.get("time")
     if not (isinstance(resource, str) and isinstance(tenant, str) and isinstance(time, str)):
         return None
@@ -95,9 +95,10 @@ def _spelling(record: Mapping[str, Any], found: Occurrence) -> _Spelling | None:
 
 
 def _since(spelling: _Spelling, begin: datetime) -> str:
-    """From when on all that is spelled so is later than that; the day alone where even an offset would not matter.
+    """The time, as a text, from which on whatever is spelled so is later than that beginning.
 
-    What is told of the second in which a subscription began is read.
+    The day alone where not even the offset of a time can make it earlier. What is told of the second in which a
+    subscription began is still read.
     """
     day = date.fromisoformat(spelling[-1][:-1])
     if day > begin.date() + timedelta(days=1):

@@ -21,10 +21,10 @@ from grantwatch.memory.digests import digest
 from grantwatch.memory.due import Cause, due_rows
 from grantwatch.memory.entities import EntityKey, address_of_entity, restored, stored
 from grantwatch.memory.facts import Fact, Note, united
-from grantwatch.memory.firsts import graduates
 from grantwatch.memory.notes import Notes
 from grantwatch.memory.sightings import NOTHING_NEW, Changes, Novelty, Sightings
 from grantwatch.memory.topics import followers_of, neighbours_in, partition_of, rows_of
+from grantwatch.memory.trainees import graduates
 from grantwatch.memory.windows import Windows
 from grantwatch.model.bounded import Bounded
 from grantwatch.neighbourhood import Neighbourhood

@@ -12,13 +12,15 @@ from msgspec.structs import replace
 from detectors.catalogue import CATALOGUE
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
+from grantwatch.detection.index import Index
 from grantwatch.engine import Engine
+from grantwatch.intake import Intake
 from grantwatch.model.network import Networks
 from grantwatch.model.storage_access import Access, by_object
 from grantwatch.ports import Row, RowKey
 from grantwatch.settings import Settings
 from grantwatch.wire.fields import UnreadableRecordError
-from grantwatch.wire.repeats import shape_of
+from grantwatch.wire.shapes import shape_of
 from grantwatch.wire.storage import access_of
 from tests.strategies import stable
 from tests.world import NOON, OWNER, body_of, content_of, sas_read
@@ -136,6 +138,25 @@ def test_what_keeps_no_objects_gathers_all_of_an_hour_in_one_place(
                 for seconds, path in ((one, "contosodata/reports/1.csv"), (other, None))
             }
             assert len(keys) == 1
+
+
+def test_a_repeat_is_counted_and_brings_no_facts_once_the_original_is_at_rest_and_while_its_hour_lasts() -> None:
+    intake = Intake(Index(CATALOGUE), SETTINGS)
+
+    def taken(number: int, minutes: int, **more: Any) -> tuple[bool, int]:
+        """Whether it brought facts, and how many counts."""
+        batch = intake.take([body_of([sas_read(number, NOON + timedelta(minutes=minutes), **more)])])
+        intake.settle(batch, {})
+        return bool(batch.facts), sum(map(len, batch.transfers.values()))
+
+    assert taken(1, 5) == (True, 1)
+    assert taken(2, 59, size=700) == taken(3, 5) == (False, 1)
+    assert taken(4, 4) == (True, 1)  # before the original, and from then on original itself
+    assert taken(5, 4) == (False, 1)
+    assert taken(6, 60) == (True, 1)
+    assert taken(7, 59, address="203.0.113.9") == (True, 1)
+    never_settled = Intake(Index(CATALOGUE), SETTINGS)
+    assert [bool(never_settled.take([body_of([sas_read()])]).facts) for _ in range(2)] == [True, True]
 
 
 @st.composite

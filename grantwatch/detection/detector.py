@@ -82,13 +82,13 @@ class Detector:
     ``id`` is part of every finding's id and never changes. For storage, ``natural_key`` says which requests are one
     finding (beside owner tenant and detector), or None for a request that is none of it, and ``distinct_by`` reduces
     a request to what matters: those that are then alike, but for their time, are one use, with the earliest time;
-    ``notes_last_use`` says that grants rest on the last one, too. For volumes, all requests with
-    its authentications are counted as well, of which it sees those that read; the last part of their natural key is the
-    day. For a course, ``subjects`` says under which subjects a
-    step belongs, and ``window`` how long one is; where it ``lists`` a number, findings after so many have no row while
-    they are Low at most. For lineage, ``traces`` says what a call did to volumes and machines, and ``mentioning`` of
-    which operations only those records are selected whose bodies mention a text, in whatever case. ``told_by`` names
-    the tellers whose statements its matches depend on.
+    ``notes_last_use`` says that grants rest on the last one, too. For volumes, all requests with its
+    ``authentications`` are selected and counted, whatever their operation, and it sees who made those that read; the
+    last part of their natural key is the day. For a course, ``subjects`` says under which subjects a step belongs, and
+    ``window`` how long one is; where it ``lists`` a number, findings after so many have no row while they are Low at
+    most. For lineage, ``traces`` says what a call did to volumes and machines, and ``mentioning`` of which operations
+    only those records are selected whose bodies mention a text, in whatever case. ``told_by`` names the tellers whose
+    statements its matches depend on.
     """
 
     id: str

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
-from msgspec import Struct, field
-
 from grantwatch.detection.detector import Detector, Teller
+from grantwatch.detection.routes import FOR_NOBODY, OperationRoute, Selection, StorageRoute
 from grantwatch.model.bodies import Body
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.course import Course
@@ -70,44 +69,6 @@ _OBJECT_OPERATIONS = frozenset(
 )
 
 
-class OperationRoute(Struct, frozen=True):
-    """A selected control-plane operation: its one spelling, whom it is for, and the bodies they read."""
-
-    name: str
-    detectors: tuple[Detector, ...]
-    tellers: tuple[Teller, ...]
-    tracers: tuple[Detector, ...]
-    """Those of lineage, which gather traces."""
-    requests: tuple[type[Body], ...]
-    responses: tuple[type[Body], ...]
-    mentioning: str | None = None
-    """What a body must mention, in lower case, because nobody wants other records of a frequent operation."""
-
-
-class StorageRoute(Struct, frozen=True):
-    """Storage requests of one operation and authentication type, and the detectors they are for."""
-
-    detectors: tuple[Detector, ...]
-
-
-Route = OperationRoute | StorageRoute
-
-_NOBODYS = OperationRoute("", (), (), (), (), ())
-"""Where all operations go that nobody is for: it costs storage records nothing that these are told apart."""
-
-
-class Selection(Struct):
-    """What became of the records of one body: chosen with their routes, ignored, or strays that are no objects.
-
-    Of those that are ignored, ``ordinary`` are of operations that are called as those of the control plane are.
-    """
-
-    chosen: list[tuple[Route, Any]] = field(default_factory=list)
-    ignored: int = 0
-    ordinary: list[Any] = field(default_factory=list)
-    strays: list[Any] = field(default_factory=list)
-
-
 _ByAuthentication = Bounded[str, StorageRoute | None]
 
 
@@ -164,7 +125,7 @@ class Index:
             if route is None:
                 continue
             if isinstance(route, OperationRoute):
-                if route is _NOBODYS or (route.mentioning is not None and not _mentions(record, route.mentioning)):
+                if route is FOR_NOBODY or (route.mentioning is not None and not _mentions(record, route.mentioning)):
                     ordinary.append(record)
                 else:
                     selection.chosen.append((route, record))
@@ -190,7 +151,7 @@ class Index:
             if folded.endswith(ending):
                 found += [each for each in wanting if each not in found]
         if not found:
-            return _NOBODYS
+            return FOR_NOBODY
         detectors = tuple(each for each in found if isinstance(each, Detector))
         return OperationRoute(
             name=self._spelled.get(folded) or masked(folded),

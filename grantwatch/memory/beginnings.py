@@ -6,29 +6,38 @@ seemed to be in training. Should it die before, the same record is delivered aga
 does so then.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
 
 from msgspec import Struct, field
 
 from grantwatch.errors import StateConflictError
+from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey
-from grantwatch.memory.firsts import First, Span, beginning_of, completed, first_in, graduates, joined, trainees_of
+from grantwatch.memory.firsts import NAME, First, Span, changed, first_in, joined
+from grantwatch.memory.trainees import graduates, trainees_of
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.operation import OperationKey
 from grantwatch.ports import Row, RowKey, StateStore
 
-Place = tuple[str, str]
-"""A subscription: its owner tenant, and its id, empty for what lies in none."""
+Subscription = tuple[str, str]
+"""Its owner tenant, and its id, empty for what lies in none."""
 
 _REMEMBERED = 65_536
 _MOST_ROUNDS = 24
 
 
+@lru_cache(maxsize=4096)
+def beginning_of(tenant: str, subscription: str) -> RowKey:
+    """Where the earliest event of a subscription stands."""
+    return digest(("training", tenant, subscription)), NAME
+
+
 class Began(Struct):
     """What is stored of some subscriptions, and who has to be judged again because of that."""
 
-    spans: dict[Place, Span] = field(default_factory=dict)
+    spans: dict[Subscription, Span] = field(default_factory=dict)
     graduates: set[EntityKey] = field(default_factory=set)
 
 
@@ -38,22 +47,22 @@ class Beginnings:
     def __init__(self, store: StateStore, training: timedelta) -> None:
         self._store = store
         self._training = training
-        self._known: Bounded[Place, Span] = Bounded(_REMEMBERED)
+        self._known: Bounded[Subscription, Span] = Bounded(_REMEMBERED)
 
-    def note(self, seen: Mapping[Place, Span]) -> Began:
+    def note(self, seen: Mapping[Subscription, Span]) -> Began:
         """Store what is news in these times of events.
 
         Costs nothing where a subscription is known to have begun before, but once a day, to keep its row from expiring.
         Raises StateConflictError when other writers keep winning.
         """
         began = Began()
-        pending: dict[Place, Span] = {}
-        for place, span in seen.items():
-            known = self._known.get(place)
+        pending: dict[Subscription, Span] = {}
+        for subscription, span in seen.items():
+            known = self._known.get(subscription)
             if known is not None and known.covers(span):
-                began.spans[place] = known
+                began.spans[subscription] = known
             else:
-                pending[place] = span
+                pending[subscription] = span
         for _ in range(_MOST_ROUNDS):
             if not pending:
                 return began
@@ -62,40 +71,33 @@ class Beginnings:
 
     def settle(self, began: Began) -> None:
         """Everything that comes of it is stored and published."""
-        for place, span in began.spans.items():
-            self._known[place] = span
+        for subscription, span in began.spans.items():
+            self._known[subscription] = span
 
-    def _offer(self, pending: Mapping[Place, Span], began: Began) -> dict[Place, Span]:
+    def _offer(self, pending: Mapping[Subscription, Span], began: Began) -> dict[Subscription, Span]:
         """One round; returns what was lost to other writers."""
-        addresses = {place: beginning_of(*place) for place in pending}
+        addresses = {subscription: beginning_of(*subscription) for subscription in pending}
         rows = self._store.read(list(addresses.values()))
-        firsts = {place: _first(place, span, rows.get(addresses[place])) for place, span in pending.items()}
-        lost = self._swap({addresses[place]: first for place, first in firsts.items()}, rows)
+        firsts = {
+            subscription: _first(subscription, span, rows.get(addresses[subscription]))
+            for subscription, span in pending.items()
+        }
+        swapped = changed({addresses[subscription]: first for subscription, first in firsts.items()}, rows)
+        lost = set(self._store.swap(swapped)) if swapped else set()
         begins = {}
-        for place, first in firsts.items():
-            if addresses[place] not in lost:
-                began.spans[place] = first.span
-                if addresses[place] in rows and first.at == pending[place].earliest:
-                    begins[trainees_of(*place)] = first.at
+        for subscription, first in firsts.items():
+            if addresses[subscription] not in lost:
+                began.spans[subscription] = first.span
+                if addresses[subscription] in rows and first.at == pending[subscription].earliest:
+                    begins[trainees_of(*subscription)] = first.at
         if begins:
             began.graduates |= graduates(self._store.scan(sorted(begins)), begins, self._training)
-        return {place: span for place, span in pending.items() if addresses[place] in lost}
-
-    def _swap(self, firsts: Mapping[RowKey, First], rows: Mapping[RowKey, Row]) -> Set[RowKey]:
-        """Store what differs; returns the keys of those that others changed meanwhile."""
-        contents = {address: completed(first, rows.get(address)) for address, first in firsts.items()}
-        swapped = [
-            Row(*address, content, row.version if row else None)
-            for address, content in contents.items()
-            for row in (rows.get(address),)
-            if row is None or content != row.content
-        ]
-        return set(self._store.swap(swapped)) if swapped else set()
+        return {subscription: span for subscription, span in pending.items() if addresses[subscription] in lost}
 
 
-def _first(place: Place, span: Span, row: Row | None) -> First:
+def _first(subscription: Subscription, span: Span, row: Row | None) -> First:
     """Who was first in a subscription: those in the row, or all of whom nothing else is remembered."""
-    tenant, subscription = place
-    nobody = OperationKey(tenant=tenant, correlation_id="", name="", resource=f"/subscriptions/{subscription}")
+    tenant, named = subscription
+    nobody = OperationKey(tenant=tenant, correlation_id="", name="", resource=f"/subscriptions/{named}")
     mine, stored = First.by(nobody, span), first_in(row) if row else None
     return stored if stored and stored.span.covers(span) else joined(stored or mine, mine, stored)

@@ -38,7 +38,7 @@ _FIRST_VERSION, _FIRST_REQUEST, _FIRST_OBJECT = 1, Layout("<QHI"), Layout("<HI")
 class Sample(Struct):
     """The requests of one bucket with the smallest digests, in their order; one more than is counted exactly.
 
-    That one more says how far the sample reaches. ``sizes`` are the bytes that each request moved, ``objects`` the
+    That one more says how far the sample reaches. ``sizes`` are the bytes that each request read, ``objects`` the
     smallest digests of all objects.
     """
 

@@ -24,7 +24,7 @@ from grantwatch.ports import Row
 
 EntityKey = OperationKey | GatheringKey
 _VERSION = 1
-_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Owner(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -124,7 +124,7 @@ class Entity(Struct, kw_only=True):
     @property
     def known_of_sweeps(self) -> int:
         """Grows with what sweeps found due of it: each may find another of its grants left open."""
-        return self.lapsed + ((self.overdue - _ANY_TIME) // timedelta.resolution if self.overdue else 0)
+        return self.lapsed + ((self.overdue - _EPOCH) // timedelta.resolution if self.overdue else 0)
 
     @property
     def is_unfinished(self) -> bool:

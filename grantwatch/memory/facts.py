@@ -116,7 +116,7 @@ def united(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
 
 
 def reads_nothing(fact: Fact) -> bool:
-    """Whether it is a use that is kept for no more than that."""
+    """Whether it stands for what a client did without reading data, as ``by_reader`` reduces it."""
     return isinstance(fact, Access) and fact.operation == NOT_READING
 
 

@@ -3,15 +3,13 @@
 Of all who say to have been first the one with the smallest time, then name, is. The row keeps who was displaced.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from functools import lru_cache
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 import msgspec
 from msgspec import Struct
 
-from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Owner, address_of_entity
 from grantwatch.ports import Row, RowKey
 
@@ -51,15 +49,7 @@ class First(Struct, omit_defaults=True, kw_only=True):
         return Span(self.at, self.latest)
 
 
-class _Trainee(Struct, omit_defaults=True, kw_only=True):
-    """An entity that may be in training, and its time, which only becomes earlier."""
-
-    owner: Owner
-    at: datetime
-
-
 _DECODER = msgspec.json.Decoder(First)
-_TRAINEE = msgspec.json.Decoder(_Trainee)
 
 
 def first_in(row: Row) -> First:
@@ -78,7 +68,18 @@ def joined(known: First, mine: First, stored: First | None) -> First:
     )
 
 
-def completed(first: First, before: Row | None) -> bytes:
+def changed(firsts: Mapping[RowKey, First], before: Mapping[RowKey, Row | None]) -> list[Row]:
+    """The rows that differ from what is stored."""
+    contents = {address: _completed(first, before.get(address)) for address, first in firsts.items()}
+    return [
+        Row(*address, content, row.version if row else None)
+        for address, content in contents.items()
+        for row in (before.get(address),)
+        if row is None or content != row.content
+    ]
+
+
+def _completed(first: First, before: Row | None) -> bytes:
     """What is to be stored, with the fields that only a later version understands."""
     content = msgspec.json.encode(first)
     if before is None or msgspec.json.encode(first_in(before)) == before.content:
@@ -87,27 +88,3 @@ def completed(first: First, before: Row | None) -> bytes:
     stored: dict[str, Any] = msgspec.json.decode(before.content)
     unknown = {name: value for name, value in stored.items() if name not in First.__struct_fields__}
     return msgspec.json.encode({**known, **unknown, "version": max(first.version, stored.get("version", 0))})
-
-
-@lru_cache(maxsize=4096)
-def beginning_of(tenant: str, subscription: str) -> RowKey:
-    """Where the earliest event of a subscription stands."""
-    return digest(("training", tenant, subscription)), NAME
-
-
-@lru_cache(maxsize=4096)
-def trainees_of(tenant: str, subscription: str) -> str:
-    """The partition of those who are judged again when a subscription turns out to have begun earlier."""
-    return digest(("trainees", tenant, subscription))
-
-
-def mark_of(key: EntityKey, at: datetime, trainees: str) -> Row:
-    """What a trainee leaves."""
-    owner, _ = address_of_entity(key)
-    return Row(trainees, owner, msgspec.json.encode(_Trainee(owner=Owner.of(key), at=at)))
-
-
-def graduates(marks: Iterable[Row], begins: Mapping[str, datetime], training: timedelta) -> set[EntityKey]:
-    """Who left a mark and is in training no more, now that it begins that early."""
-    left = ((_TRAINEE.decode(mark.content), begins[mark.partition]) for mark in marks)
-    return {trainee.owner.key for trainee, begin in left if trainee.at >= begin + training}

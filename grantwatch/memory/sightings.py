@@ -15,19 +15,11 @@ from functools import lru_cache
 
 from msgspec import Struct, field
 
+from grantwatch.memory.beginnings import beginning_of
 from grantwatch.memory.digests import digest
 from grantwatch.memory.entities import EntityKey, Owner
-from grantwatch.memory.firsts import (
-    NAME,
-    First,
-    Span,
-    beginning_of,
-    completed,
-    first_in,
-    joined,
-    mark_of,
-    trainees_of,
-)
+from grantwatch.memory.firsts import NAME, First, Span, changed, first_in, joined
+from grantwatch.memory.trainees import mark_of, trainees_of
 from grantwatch.model.actor import Actor
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.network import network_of
@@ -95,8 +87,8 @@ def seen_by(key: OperationKey, phases: Iterable[Phase], recipients: Iterable[str
     return Seen(key, known[0].time, subscription, sightings)
 
 
-def present(key: OperationKey, phases: Iterable[Phase]) -> Seen:
-    """What is known by a call of which nobody says anything: that its subscription had begun."""
+def presence_of(key: OperationKey, phases: Iterable[Phase]) -> Seen:
+    """What a call tells of which no detector says anything: nothing but that its subscription had begun by then."""
     return Seen(key, min(phase.time for phase in phases), _subscription(key.resource), {})
 
 
@@ -203,12 +195,7 @@ class Changes(Struct):
     @property
     def rows(self) -> list[Row]:
         """Those that differ from what is stored."""
-        return [
-            Row(*address, content, row.version if row else None)
-            for address, first in self.firsts.items()
-            for row in (self.before[address],)
-            if (content := completed(first, row)) != (row.content if row else None)
-        ]
+        return changed(self.firsts, self.before)
 
     def displaced(self, address: RowKey) -> set[EntityKey]:
         """Who thought to be first, where one of the askers is: perhaps nobody came to judge them again yet.

@@ -20,7 +20,7 @@ from grantwatch.memory.entities import Entity, address_of_entity
 from grantwatch.memory.events import in_order
 from grantwatch.memory.facts import Note, reads_nothing
 from grantwatch.memory.notes import Notes
-from grantwatch.memory.remembered import RememberedRows
+from grantwatch.memory.remembered_rows import RememberedRows
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.gathering import GatheringKey
 from grantwatch.model.storage_access import Access

@@ -1,4 +1,4 @@
-"""What one storage request moved, for counting."""
+"""What one storage request read, for counting."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""How much was taken through one SAS, as a detector sees it: requests, bytes and objects by five minutes."""
+"""How much was taken through one SAS: by five minutes, in the fullest window of a day, and as a detector sees it."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -61,7 +61,7 @@ class Taken(Struct, frozen=True, kw_only=True):
     """What was taken in one window: figures, each rounded down to a power of two, or of two times the limit.
 
     A long download so changes them when they have doubled, and not with every request. ``reached`` is how many times
-    it was a limit.
+    the limit was reached, of bytes or of objects, whichever more often.
     """
 
     begins: datetime

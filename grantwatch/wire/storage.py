@@ -60,7 +60,7 @@ def access_of(record: Mapping[str, Any], networks: Networks, *, salvaged: bool) 
         signature=signature or _stand_in(sas),
         signed_with=signed_with,
         referrer_is_portal=bool(_PORTAL.match(word(properties.get("referrerHeader")))),
-        object_path=_path_of_key(text(properties.get("objectKey"))) or path_ofurl_of(url, account),
+        object_path=_path_of_key(text(properties.get("objectKey"))) or path_of_url(url, account),
         source_path=source_path(operation, url, properties),
         requests_delegation_key=_requests_delegation_key(operation, identity),
         policy_violated=word(properties.get("sasExpiryStatus")).lower().startswith("policy violated"),
@@ -75,7 +75,7 @@ def url_of(record: Mapping[str, Any]) -> str:
     return url[:_LONGEST_URL] if isinstance(url, str) else ""
 
 
-def path_ofurl_of(url: str, account: str | None = None) -> str | None:
+def path_of_url(url: str, account: str | None = None) -> str | None:
     """``account/container/blob`` of a request URL; None when it names no container."""
     account = account or account_of_host(url)
     path = unquote(url.partition("?")[0].partition("://")[2].partition("/")[2]).strip("/")
@@ -111,9 +111,9 @@ def _storage_host(url: str) -> re.Match[str] | None:
 def source_path(operation: str, url: str, properties: Mapping[str, Any]) -> str | None:
     """What a copy read: the URL of its source record, or the field that some copies are said to fill."""
     if operation.lower() == "copyblobsource":
-        return path_ofurl_of(url)
+        return path_of_url(url)
     source = text(properties.get("sourceUri"))
-    return path_ofurl_of(source) if source else None
+    return path_of_url(source) if source else None
 
 
 @lru_cache(maxsize=4096)

@@ -8,28 +8,20 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from detectors.catalogue import CATALOGUE
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
-from grantwatch.detection.index import Index
 from grantwatch.engine import Engine
-from grantwatch.memory.beginnings import Place
-from grantwatch.memory.firsts import First, Span, beginning_of
+from grantwatch.memory.beginnings import beginning_of
+from grantwatch.memory.firsts import First
 from grantwatch.model.severity import Severity
-from grantwatch.ordinary_records import Noticed, OrdinaryRecords
 from grantwatch.ports import Row, StateStore
 from grantwatch.settings import Settings
-from grantwatch.wire.activity import occurrence_of
-from grantwatch.wire.json_views import parse
 from tests.machines import MACHINE, SNAPSHOT
 from tests.memory.faults import Intrusion, Outage, OutageError, Ports
 from tests.rest_shape import in_rest_shape
-from tests.strategies import stable
 from tests.world import ACCOUNT, ADMIN, NOON, OWNER, STRANGER, SUBSCRIPTION, body_of, content_of
-from tools.azure_records import Record, activity_call, timestamp
+from tools.azure_records import Record, activity_call
 from tools.bench.state import CountingStore
 
 LIST_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"
@@ -236,99 +228,3 @@ def test_a_row_of_the_version_before_is_read_and_keeps_what_only_a_later_one_und
     assert (after["version"], after["later"], after["at"][:10]) == (7, "kept", "2026-03-10")
     assert "InTraining" not in sink.current()[0].Evidence
     assert msgspec.json.decode(msgspec.json.encode(after), type=First).owner.key.tenant == OWNER.id
-
-
-_PLACES = [
-    *[(f"{SUBSCRIPTION.scope}/resourceGroups/rg", OWNER.id)] * 8,
-    *[(SUBSCRIPTION.scope.upper(), OWNER.id)] * 2,
-    (f"{SUBSCRIPTION.scope}/resourceGroups/rg", STRANGER.id),
-    (f"{SUBSCRIPTION.scope}/resourceGroups/rg", OWNER.id.upper()),
-    (f"{SUBSCRIPTION.scope}/resourceGroups/rg", "null"),
-    (f"{SUBSCRIPTION.scope}/resourceGroups/rg", None),
-    (f"{SUBSCRIPTION.scope}/", OWNER.id),
-    (SUBSCRIPTION.scope, OWNER.id),
-    (f"{SUBSCRIPTION.scope}x/y", OWNER.id),
-    (f"{SUBSCRIPTION.scope}y/y", OWNER.id),
-    (f"{SUBSCRIPTION.scope[:-1]}/y", OWNER.id),
-    (f"/x{SUBSCRIPTION.scope}", OWNER.id),
-    ("/providers/x", OWNER.id),
-]
-_times = st.sampled_from(
-    [
-        *(timestamp(NOON + timedelta(seconds=seconds)) for seconds in (-1, 0, 0.5, 0.7, 1, 59, 60, 3600)),
-        *(timestamp(NOON + timedelta(hours=hours)) for hours in (-13, -12, -11, 11, 12, 13, 35, 36, 37, 60, 99)),
-        "2026-03-10T12:00:00Z",
-        "2026-03-10T12:00:00.5Z",
-        "2026-03-10T12:00Z",
-        "2026-03-10T12Z",
-        "2026-03-10T11Z",
-        "2026-03-10t11:59:00Z",
-        "2026-03-10T11:59:00z",
-        "2026-03-10 11:59:00Z",
-        "2026-03-10T115900Z",
-        "20260310T115900Z",
-        "2026-W11-2T11:59:00Z",
-        "2026-03-10T23:00:00+14:00",
-        "2026-03-11T01:00:00+23:59",
-        "2026-03-12T01:00:00+23:59",
-        "2026-03-10T23:00:00.00000+14:00",
-        "2026-03-10T12\u3000:\u300001\u3000:\u300000Z",
-        "2026-03-10T12\u3000\u3000\u3000\u3000\u3000Z",
-        "2026-03-10T12:01\u3000\u3000\u3000\u3000Z",
-        "3/10/2026 11:58:00 AM",
-        "2026-03-10",
-        "2026-03-10T24:00:00Z",
-        "2026-03-10T99:00:00Z",
-        "2026-03-10TZ",
-        "Z",
-        "",
-    ]
-)
-
-
-def _told(place: tuple[str, str | None], time: str, tenant: str = OWNER.id) -> Record:
-    resource, named = place
-    return {
-        "operationName": "Microsoft.Compute/virtualMachines/start/action",
-        "resourceId": resource,
-        "properties": {"hierarchy": f"{tenant}/x"},
-        "time": time,
-        **({"tenantId": named} if named else {}),
-    }
-
-
-_records = st.builds(_told, st.sampled_from(_PLACES), _times, st.sampled_from((OWNER.id, OWNER.id, STRANGER.id)))
-_NEXT_DAY = [_told(_PLACES[0], "2026-03-10T12:00:00Z")], [_told(_PLACES[0], "2026-03-11T12:00:00Z")]
-_OF_NOBODY = _PLACES[0][0], "null"
-_TWO_TENANTS = ("2026-03-10T12:00:00Z", OWNER.id), ("2026-03-10T13:00:00Z", STRANGER.id)
-
-
-@stable(600)
-@given(batches=st.lists(st.lists(_records, min_size=1, max_size=6), min_size=2, max_size=9), as_views=st.booleans())
-@example(batches=[*_NEXT_DAY, [_told(_PLACES[0], "2026-03-11T01:00:00+23:59")]], as_views=False)
-@example(batches=[[_told(_OF_NOBODY, each, tenant)] for each, tenant in _TWO_TENANTS], as_views=False)
-def test_nothing_is_passed_over_that_is_earlier_or_of_a_later_day(batches: list[list[Record]], as_views: bool) -> None:
-    known: dict[Place, Span] = {}
-    expected: dict[Place, Span] = {}
-    ordinary_records, index = OrdinaryRecords(OWNER.id), Index(CATALOGUE)
-    for batch in batches:
-        noticed = Noticed()
-        views = parse(body_of(batch))["records"] if as_views else batch
-        ordinary_records.look_at(index.select(views).ordinary, noticed)
-        for place, span in noticed.seen.items():
-            known[place] = _both(known.get(place, span), span)
-        ordinary_records.settle(noticed, known)
-        for found in filter(None, (occurrence_of(record, OWNER.id) for record in batch)):
-            place, span = (found.tenant, found.subscription), Span(found.time, found.time)
-            expected[place] = _both(expected.get(place, span), span)
-
-    assert _rows(known) == _rows(expected)
-
-
-def _both(one: Span, other: Span) -> Span:
-    return Span(min(one.earliest, other.earliest), max(one.latest, other.latest))
-
-
-def _rows(spans: dict[Place, Span]) -> dict[Place, Any]:
-    """A row has to be told of the beginning, and of each later day."""
-    return {place: (span.earliest, span.latest.date()) for place, span in spans.items()}

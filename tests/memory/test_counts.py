@@ -22,7 +22,7 @@ from grantwatch.memory.counts import (
 )
 from grantwatch.model.transfer import MOST_BYTES, Transfer
 from grantwatch.model.volume import BUCKET, MOST_OBJECTS, distinct
-from grantwatch.wire.repeats import transfer_of
+from grantwatch.wire.transfers import transfer_of
 from tests.strategies import stable
 from tests.world import NOON, sas_read
 

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from detectors.catalogue import CATALOGUE
-from grantwatch.detection.index import Index, Selection
+from grantwatch.detection.index import Index
+from grantwatch.detection.routes import Selection
 from grantwatch.wire.envelope import decode
 from grantwatch.wire.json_views import dump, materialise
 from tests.strategies import mutated, record_like, stable
