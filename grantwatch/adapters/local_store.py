@@ -29,7 +29,8 @@ class LocalStore:
     """A DuckDB file with the output tables and the state.
 
     Use as a context manager: all that was written since the last ``keep`` is kept, or none of it when an exception ends
-    the work. If nothing was kept at all, a file that was made for it goes again, and one that it emptied is as before.
+    the work. A file that was made for it goes again if nothing was kept at all. A ``fresh`` one is made beside the old
+    one and takes its place in the end, so that whatever comes between leaves that as it was.
     """
 
     def __init__(self, path: str, *, read_only: bool = False, fresh: bool = False) -> None:
@@ -37,15 +38,16 @@ class LocalStore:
         if read_only and not Path(path).exists():
             raise StoreError(f"There is no store at {path}: replay logs into it first, or name another.")
         _reject_other_files(path)
-        self._path = Path(path)
-        self._before = _set_aside(self._path) if fresh and path != IN_MEMORY else None
+        self._path = self._place = Path(path)
+        if fresh and path != IN_MEMORY:
+            self._path = Path(f"{path}.fresh")
+            _forget(self._path)
         self._read_only, self._is_unkept = read_only, not self._path.exists()
         try:
-            self._connection = duckdb_kql.connect(path, read_only=read_only)
+            self._connection = duckdb_kql.connect(str(self._path), read_only=read_only)
             if not read_only:
                 self._prepare()
         except duckdb.Error as error:
-            self._give_up()
             raise StoreError(f"{path} cannot be opened as a store: {_first_line(error)}") from None
         self.state = MemoryStore() if read_only else MemoryStore(self._remembered())
         self._saved = {row.key: row.version for row in self.state.rows()}
@@ -61,28 +63,17 @@ class LocalStore:
                 self._save_state()
             self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
         self._connection.close()
-        if kind is None:
-            self._forget_before()
-        elif self._is_unkept:
+        if kind is not None and self._is_unkept:
             self._path.unlink(missing_ok=True)
-            self._give_up()
-
-    def _forget_before(self) -> None:
-        if self._before:
-            self._before.unlink(missing_ok=True)
-            self._before = None
-
-    def _give_up(self) -> None:
-        """Put a store that was to be emptied back in its place."""
-        if self._before:
-            self._before.replace(self._path)
+        elif self._path != self._place:
+            _forget(self._place)
+            self._path.replace(self._place)
 
     def keep(self) -> None:
         """Make everything so far last, whatever happens next."""
         self._save_state()
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN")
-        self._forget_before()
         self._is_unkept = False
 
     def publish(self, findings: Sequence[Finding], grants: Sequence[GrantRow] = ()) -> None:
@@ -132,9 +123,10 @@ class LocalStore:
         self._saved = versions
 
 
-def _set_aside(path: Path) -> Path | None:
-    """Rename a file, if there is one, until it is known whether it may go."""
-    return path.replace(path.with_name(f"{path.name}.before")) if path.exists() else None
+def _forget(path: Path) -> None:
+    """Delete a database and the log beside it, if they are there."""
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
 
 
 def _reject_other_files(path: str) -> None:

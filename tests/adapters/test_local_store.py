@@ -106,3 +106,17 @@ def test_a_file_is_left_behind_only_where_something_of_it_was_kept(tmp_path: Pat
         interrupted(path, kept=kept)
 
     assert list(tmp_path.iterdir()) == [path] * kept
+
+
+def test_a_fresh_store_takes_the_place_of_the_old_one_only_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "store.duckdb"
+    old = session(str(path), [("insert", "old")])
+    before = path.read_bytes()
+    (tmp_path / "store.duckdb.fresh").write_bytes(b"left by a process that was killed")
+
+    with LocalStore(str(path), fresh=True) as fresh:
+        assert path.read_bytes() == before
+        fresh.state.insert([Row("p", "new", b"")])
+
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert [row.name for row in (*old, *session(str(path), ()))] == ["old", "new"]
