@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_who_dies_at_any_step_leaves_it_to_whoever_is_given_the_same_again(after
     """Also to an engine that has learned of the beginning meanwhile, from a later record."""
     expected = MemorySink()
     _everything(MemoryStore(), expected, [HISTORY])
-    for at in range(1, 99):
+    for at in count(1):
         store, sink, outage = MemoryStore(), MemorySink(), Outage(at, after_the_work)
         ports = Ports(store, sink, MemoryParking(), outage.before, outage.after)
         _everything(store, sink, [HISTORY[:2]])
@@ -184,7 +185,7 @@ def test_whoever_works_in_between_changes_nothing() -> None:
     expected = MemorySink()
     _everything(MemoryStore(), expected, [HISTORY])
     for first, second in ((HISTORY[:2], HISTORY[2:]), (HISTORY[2:], HISTORY[:2])):
-        for at in range(1, 99):
+        for at in count(1):
             store, sink = MemoryStore(), MemorySink()
             other = Intrusion(at, partial(_everything, store, sink, [second]))
             ports = Ports(store, sink, MemoryParking(), other)
