@@ -87,6 +87,6 @@ def known_of(draft: Draft, neighbourhood: Neighbourhood, novelty: Novelty) -> in
     """
     entity = draft.entity
     told = sum(note.known for note in entity.notes.values())
-    own = len(entity.facts) + told + entity.known_of_use + entity.known_of_sweeps
+    own = len(entity.facts) + told + entity.known_of_uses + entity.known_of_last_use + entity.known_of_sweeps
     others = neighbourhood.facts_under(draft) + novelty.known
     return own * _MOST_OF_OTHERS + min(others, _MOST_OF_OTHERS - 1)

@@ -24,6 +24,8 @@ from grantwatch.ports import Row
 
 EntityKey = OperationKey | GatheringKey
 _VERSION = 1
+_LATEST = datetime(3000, 1, 1, tzinfo=UTC)  # no record is of such a time
+_ANY_SPAN = timedelta(days=365_250) // timedelta.resolution
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -116,7 +118,16 @@ class Entity(Struct, kw_only=True):
         return max(self.latest_use, self.last_use.time) if self.last_use and self.accesses else None
 
     @property
-    def known_of_use(self) -> int:
+    def known_of_uses(self) -> int:
+        """Grows with every use that is kept, and where one turns out to have begun earlier.
+
+        A use that read something takes the place of one that did not, whenever it was.
+        """
+        uses = self.accesses.values()
+        return sum((_LATEST - use.time) // timedelta.resolution + (not reads_nothing(use)) * _ANY_SPAN for use in uses)
+
+    @property
+    def known_of_last_use(self) -> int:
         """Grows with what is learnt of its last use."""
         first = min((access.time for access in self.accesses.values()), default=None)
         return self.last_use.known(first) if self.last_use and first else 0

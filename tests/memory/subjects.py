@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.histories import GUEST, ROBOT, grants_and_endings, in_order, sas_uses
 from tests.machines import ABROAD, COPY, GROUP, IMAGE, MACHINE, OTHER, SNAPSHOT, SOURCE, compute, made_from, with_disks
-from tests.world import ACCOUNT, ADMIN, NOON, OWNER, STRANGER, SUBSCRIPTION
+from tests.world import ACCOUNT, ADMIN, NOON, OWNER, STRANGER, SUBSCRIPTION, sas_read
 from tools.azure_records import (
     Account,
     Caller,
@@ -252,6 +252,32 @@ _CAMPAIGN = (
     _of_compute("snapshots/write", SNAPSHOT, made_from(SOURCE)),
 )
 
+_PLACES = ("198.51.100.23", "203.0.113.9", "10.1.2.3")
+
+
+@st.composite
+def _volumes(draw: st.DrawFn) -> History:
+    """An account is opened, its keys are read, and much or little of it is taken with two SAS, around midnight too."""
+    told = [
+        *draw(_called((_CAMPAIGN[0], _CAMPAIGN[4]), (EVE,))),
+        *draw(_called(_CAMPAIGN, (ADMIN, EVE))),
+    ]
+    for number in range(draw(st.integers(1, 9))):
+        minutes = draw(st.sampled_from((2, 5, 12, 30, 62, 68, 150, 715, 722)))
+        told.append(
+            sas_read(
+                number,
+                NOON + timedelta(minutes=minutes, milliseconds=number),
+                label=draw(st.sampled_from(("one", "one", "two"))),
+                address=draw(st.sampled_from(_PLACES)),
+                path="/exports/one.bak",
+                size=draw(st.sampled_from((0, 300, 4_000, 12_000, 90_000))) * 10**6,
+                operation=draw(st.sampled_from(("GetBlob", "GetBlob", "ListBlobs"))),
+            )
+        )
+    return History(in_order(told))
+
+
 SUBJECTS: dict[str, Histories] = {
     "ledger": _history(grants_and_endings, _minutes | _days, 6),
     "SAS life": _history(sas_uses, _minutes | _days, 8),
@@ -259,5 +285,6 @@ SUBJECTS: dict[str, Histories] = {
     "first seen": _history(_called(_FIRSTS, (ADMIN, AFAR, EVE, GUEST)), _minutes | _days, 8),
     "training": _in_training(),
     "counts": _history(_bulk(), st.just(timedelta()), 2),
+    "volumes": _volumes(),
     "campaigns": _history(_called(_CAMPAIGN, (ADMIN, EVE, GUEST)) | sas_uses, _minutes | _hours, 7),
 }
