@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from grantwatch.memory.digests import digest
-from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note, joined, most, reads_nothing
+from grantwatch.memory.facts import LAST_USE, Fact, LastUse, Note, joined, most
 from grantwatch.model.bounded import Bounded
 from grantwatch.model.course import Step
 from grantwatch.model.gathering import GatheringKey
@@ -106,7 +106,7 @@ class Entity(Struct, kw_only=True):
     @property
     def is_saturated(self) -> bool:
         """Whether later uses cannot take the place of any that is kept."""
-        return bool(self.accesses) and self.is_full and not any(map(reads_nothing, self.accesses.values()))
+        return bool(self.accesses) and self.is_full and not any(use.reads_nothing for use in self.accesses.values())
 
     @property
     def latest_use(self) -> datetime:
@@ -124,7 +124,7 @@ class Entity(Struct, kw_only=True):
         A use that read something takes the place of one that did not, whenever it was.
         """
         uses = self.accesses.values()
-        return sum((_LATEST - use.time) // timedelta.resolution + (not reads_nothing(use)) * _ANY_SPAN for use in uses)
+        return sum((_LATEST - use.time) // timedelta.resolution + (not use.reads_nothing) * _ANY_SPAN for use in uses)
 
     @property
     def known_of_last_use(self) -> int:

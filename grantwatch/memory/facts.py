@@ -17,7 +17,7 @@ from grantwatch.memory.digests import digest
 from grantwatch.memory.thinning import Place, Placed, thinned
 from grantwatch.model.course import MOST_STEPS, Step
 from grantwatch.model.operation import Phase
-from grantwatch.model.storage_access import NOT_READING, Access
+from grantwatch.model.storage_access import Access
 from grantwatch.model.traces import MOST_TRACES, Trace
 from grantwatch.model.volume import Taken
 
@@ -115,11 +115,6 @@ def united(known: Mapping[str, F], new: Mapping[str, F]) -> dict[str, F]:
     return union
 
 
-def reads_nothing(fact: Fact) -> bool:
-    """Whether it stands for what a client did without reading data, as ``by_reader`` reduces it."""
-    return isinstance(fact, Access) and fact.operation == NOT_READING
-
-
 def most(facts: Mapping[str, Fact]) -> int:
     """How many facts an entity keeps: few where it does not tell objects apart."""
     fact = next(iter(facts.values()), None)
@@ -182,4 +177,5 @@ def _precedence(item: tuple[str, Fact]) -> tuple[bool, datetime, str]:
     Failed tries shall not crowd out the one that succeeded, nor who looked around those who read.
     """
     name, fact = item
-    return not fact.holds if isinstance(fact, Note) else reads_nothing(fact), fact.time, name
+    matters_less = not fact.holds if isinstance(fact, Note) else isinstance(fact, Access) and fact.reads_nothing
+    return matters_less, fact.time, name

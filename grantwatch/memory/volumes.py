@@ -18,7 +18,7 @@ from grantwatch.errors import StateUnavailableError
 from grantwatch.memory.counts import Sample, amount_of, packed, sample_of, unpacked
 from grantwatch.memory.entities import Entity, address_of_entity
 from grantwatch.memory.events import in_order
-from grantwatch.memory.facts import Note, reads_nothing
+from grantwatch.memory.facts import Note
 from grantwatch.memory.notes import Notes
 from grantwatch.memory.remembered_rows import RememberedRows
 from grantwatch.model.bounded import Bounded
@@ -131,7 +131,7 @@ class Volumes:
 def volumes_of(entity: Entity, limits: Limits) -> tuple[Volume, ...]:
     """What a detector sees of who read with one SAS on one day and of what was taken; nothing without both."""
     key, note = entity.key, entity.notes.get(_TAKEN)
-    accesses = tuple(each for each in in_order(entity.accesses, Access) if not reads_nothing(each))
+    accesses = tuple(each for each in in_order(entity.accesses, Access) if not each.reads_nothing)
     if not isinstance(key, GatheringKey) or not accesses or note is None or note.taken is None:
         return ()
     return (Volume(key, accesses, note.taken, limits, known_use=entity.known_use),)

@@ -98,6 +98,11 @@ class Access(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.operation.lower() in _READS
 
     @property
+    def reads_nothing(self) -> bool:
+        """Whether that is all that ``by_reader`` left of what it did."""
+        return self.operation == NOT_READING
+
+    @property
     def in_portal(self) -> bool:
         """Shaped like a person browsing in the Azure portal with the SAS that the portal makes for itself."""
         return self.referrer_is_portal and self.by_browser and self.sas is not None and self.sas.looks_like_portal
