@@ -10,12 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
-from grantwatch.errors import StateUnavailableError
 from grantwatch.memory.counts import Sample, amount_of, packed, sample_of, unpacked
+from grantwatch.memory.days import Counted, Day, day_in
 from grantwatch.memory.entities import Entity, address_of_entity
 from grantwatch.memory.events import in_order
 from grantwatch.memory.facts import Note
@@ -36,30 +34,6 @@ MOST_REMEMBERED = 96 * 2**20
 _MOST_TOLD = 32_768
 _TAKEN = "taken"
 _BUCKET = "bucket-"
-_VERSION = 1
-
-
-class _Counted(Struct, frozen=True, array_like=True):
-    """What a bucket came to when that much of it was known."""
-
-    known: int
-    amount: Amount
-
-
-class _Day(Struct, frozen=True, array_like=True):
-    """The buckets that count in the windows that begin on a day, in order."""
-
-    version: int
-    buckets: list[_Counted]
-
-    @property
-    def known(self) -> int:
-        """Grows with whatever is learnt of a bucket."""
-        return sum(each.known for each in self.buckets)
-
-
-_NOTHING = _Day(_VERSION, [])
-_DECODER = msgspec.msgpack.Decoder(_Day)
 
 
 class Volumes:
@@ -75,14 +49,14 @@ class Volumes:
 
         What was added before is told again. Raises StateConflictError when other writers keep winning.
         """
-        days: dict[GatheringKey, dict[datetime, _Counted]] = defaultdict(dict)
+        days: dict[GatheringKey, dict[datetime, Counted]] = defaultdict(dict)
         days_of = {begin: [day.isoformat() for day in self._limits.days(begin)] for _, begin in transfers}
         for (key, begin), sample in self._joined(transfers).items():
             amount = amount_of(begin, sample)
             if self._limits.counts(amount):
                 for day in days_of[begin]:
                     of_day = replace(key, natural=(*key.natural[:-1], day))
-                    days[of_day][begin] = _Counted(sample.known, amount)
+                    days[of_day][begin] = Counted(sample.known, amount)
         return dict(self._notes(days)) if days else {}
 
     def _joined(self, new: Mapping[Bucket, Sequence[Transfer]]) -> dict[Bucket, Sample]:
@@ -99,32 +73,31 @@ class Volumes:
         return joined
 
     def _notes(
-        self, new: Mapping[GatheringKey, Mapping[datetime, _Counted]]
+        self, new: Mapping[GatheringKey, Mapping[datetime, Counted]]
     ) -> Iterator[tuple[GatheringKey, dict[str, Note]]]:
         """What days come to with these buckets, all of it in the store."""
         days = {_address_of_day(key): key for key in new}
-        before: dict[RowKey, bytes | None] = {}
-        joined: dict[RowKey, tuple[_Day, bytes]] = {}
+        before: dict[RowKey, Day] = {}
+        joined: dict[RowKey, Day] = {}
 
         def add(address: RowKey, content: bytes | None) -> bytes:
-            day = _with(_day_in(content), new[days[address]])
-            before[address] = content
-            joined[address] = day, msgspec.msgpack.encode(day)
-            return joined[address][1]
+            before[address] = day_in(content)
+            joined[address] = before[address].joined(new[days[address]])
+            return joined[address].packed()
 
         self._rows.change(days, add)
-        for address, (day, content) in joined.items():
+        for address, day in joined.items():
             key = days[address]
-            taken = fullest([each.amount for each in day.buckets], date.fromisoformat(key.natural[-1]), self._limits)
+            taken = fullest(day.amounts, date.fromisoformat(key.natural[-1]), self._limits)
             if taken is not None:
-                yield key, {_TAKEN: self._note(address, before[address], day, content, taken)}
+                yield key, {_TAKEN: self._note(address, before[address], day, taken)}
 
-    def _note(self, address: RowKey, before: bytes | None, day: _Day, content: bytes, taken: Taken) -> Note:
-        """A note of what was taken: the last one, if it said the same and was of what this engine now added to."""
+    def _note(self, address: RowKey, before: Day, day: Day, taken: Taken) -> Note:
+        """A note of what was taken: the last one, if it said the same and was of the day that this engine added to."""
         known, note = self._told.get(address, (None, None))
-        if note is None or note.taken != taken or known != hash(before):
+        if note is None or note.taken != taken or known != before.known:
             note = Note(known=day.known, taken=taken)
-        self._told[address] = hash(content), note
+        self._told[address] = day.known, note
         return note
 
 
@@ -143,25 +116,6 @@ def amount_in(name: str, content: bytes, midnight: datetime) -> Amount | None:
         return None
     at = datetime.strptime(name.removeprefix(_BUCKET), "%H%M")
     return amount_of(midnight.replace(hour=at.hour, minute=at.minute), unpacked(content))
-
-
-def _with(day: _Day, new: Mapping[datetime, _Counted]) -> _Day:
-    """A day with what is new of its buckets: of each holds what more is known of."""
-    buckets = {each.amount.at: each for each in day.buckets}
-    for begin, counted in new.items():
-        if begin not in buckets or buckets[begin].known < counted.known:
-            buckets[begin] = counted
-    return _Day(_VERSION, [buckets[begin] for begin in sorted(buckets)])
-
-
-def _day_in(content: bytes | None) -> _Day:
-    """Raises StateUnavailableError on what a later version wrote."""
-    if content is None:
-        return _NOTHING
-    day = _DECODER.decode(content)
-    if day.version > _VERSION:
-        raise StateUnavailableError(f"counts of a day have version {day.version}; this one reads up to {_VERSION}")
-    return day
 
 
 def _address_of_bucket(key: GatheringKey, begin: datetime) -> RowKey:

@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from grantwatch import local
 from grantwatch.adapters.in_memory import MemoryParking, MemorySink, MemoryStore
 from grantwatch.engine import Engine
+from grantwatch.errors import StateUnavailableError
 from grantwatch.memory import counts
 from grantwatch.memory.counts import bucket_of, packed, sample_of
+from grantwatch.memory.days import Day, day_in
 from grantwatch.memory.entities import address_of_entity
 from grantwatch.memory.facts import united
 from grantwatch.memory.notes import Notes
@@ -365,3 +367,10 @@ def test_a_cache_holds_no_more_than_it_may_and_what_was_set_last(steps: list[tup
     assert sum(value + 1 for value in held.values()) <= 20
     dropped = list(latest)[: len(latest) - len(held)]
     assert not held.keys() & set(dropped)
+
+
+def test_a_day_that_a_later_version_stored_waits_for_a_later_program() -> None:
+    with pytest.raises(StateUnavailableError):
+        day_in(Day(version=2).packed())
+    with pytest.raises(ValueError, match="MessagePack"):
+        day_in(b"\xffno day")
