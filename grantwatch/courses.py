@@ -33,14 +33,17 @@ class Courses:
         return courses_of(step, tenant, self._by_name.values(), self._windows)
 
     def doubtful(self, step: Step, draft: Draft) -> Iterator[GatheringKey]:
-        """Where a step would belong had it ended otherwise, if some call of its entity failed.
+        """Where a step would belong had it ended otherwise, if some call of its entity failed, or been of another call.
 
         Who knew less may have told of it there, and died before that was noted in the entity.
         """
-        if any(phase.outcome is Outcome.FAILED for phase in draft.entity.phases.values()):
+        tenant, phases = draft.entity.key.tenant, draft.entity.phases.values()
+        if any(phase.outcome is Outcome.FAILED for phase in phases):
             for outcome, severity in product(_ENDS, (Severity.LOW, Severity.MEDIUM)):
-                supposed = replace(step, outcome=outcome, severity=severity, void=False)
-                yield from self.of(supposed, draft.entity.key.tenant)
+                yield from self.of(replace(step, outcome=outcome, severity=severity, void=False), tenant)
+        done = [phase for phase in phases if phase.outcome is Outcome.SUCCEEDED]
+        for phase in done if len(done) > 1 else ():
+            yield from self.of(replace(step, at=phase.time, actor=phase.actor, void=False), tenant)
 
     def told_of(self, published: Published, draft: Draft) -> Iterator[GatheringKey]:
         """Where a finding counts or once counted."""

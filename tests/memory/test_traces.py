@@ -230,11 +230,32 @@ def test_a_way_that_was_told_by_a_swap_that_was_torn_and_is_none_counts_in_no_co
     assert _counted(store) == {"snapshot_created"}
 
 
+def test_a_later_call_that_was_told_by_a_swap_that_was_torn_counts_where_an_earlier_one_does_alone() -> None:
+    """They share a key, and so a finding, which is of the first."""
+    store = TornStore(b'"phases":{"')
+    first, second = (snapshot(hours, correlation_id="run") for hours in (0, 71))
+
+    def engine() -> Engine:
+        return local.engine(store=store, settings=Settings(owner_tenant_id=OWNER.id), clock=Clock())
+
+    with pytest.raises(OutageError):
+        engine().process([body_of(second)])
+    for told in (first, second):
+        engine().process([body_of(told)])
+
+    assert {step["at"][:10] for step in _steps(store)} == {f"{NOON:%Y-%m-%d}"}
+
+
 def _counted(store: MemoryStore) -> set[str]:
     """The detectors of steps that hold in any course."""
+    return {step["detector"] for step in _steps(store)}
+
+
+def _steps(store: MemoryStore) -> list[dict[str, Any]]:
+    """Those that hold in any course."""
     entities = [json.loads(row.content) for row in store.rows() if row.name == "entity"]
     steps = [note["step"] for entity in entities for note in entity.get("notes", {}).values() if "step" in note]
-    return {step["detector"] for step in steps if not step.get("void")}
+    return [step for step in steps if not step.get("void")]
 
 
 def test_a_machine_that_has_long_had_its_interface_is_opened_by_a_public_address() -> None:
