@@ -56,6 +56,8 @@ def storage_hits(body: bytes, hits: set[Hit], networks: dict[tuple[str, str], Ne
                 sizes, objects = taken.setdefault((account, signature, day), ({}, set()))
                 sizes[record["correlationId"]] = properties.get("responseBodySize", 0)
                 objects.add(properties["objectKey"])
+            if "&ss=" in record["uri"]:
+                hits.add(("sas_first_used", "", (account, signature)))
             if properties.get("userAgentHeader", "").lower().startswith("services_xstore_transport"):
                 if operation in _READS:
                     hits.add(("server_side_copy_out", "", ("read", account, signature, day)))
@@ -63,8 +65,6 @@ def storage_hits(body: bytes, hits: set[Hit], networks: dict[tuple[str, str], Ne
                 address = ipaddress.ip_address(record["callerIpAddress"].rpartition(":")[0].strip("[]"))
                 network = "AzureInternal" if any(address in each for each in _PRIVATE) else "Public"
                 hits.add(("sas_used_externally", "", (account, signature, network, day)))
-                if "&ss=" in record["uri"]:
-                    hits.add(("sas_first_used", "", (account, signature)))
                 block = ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False)
                 if networks.setdefault((account, signature), block) != block:
                     hits.add(("sas_used_from_new_network", "", (account, signature)))
