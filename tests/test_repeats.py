@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -119,6 +120,28 @@ def test_ports_objects_and_sizes_make_no_other_shape_and_whoever_is_behind_them_
     assert shape_of(record) != shape_of({**record, "uri": record["uri"].replace("sp=rl", "sp=rwdl")})
     for unlike in ({}, {**record, "uri": None}, {**record, "properties": "{"}, {**record, "location": {}}):
         assert shape_of(unlike) is None
+
+
+@pytest.mark.parametrize("name", ["userAgentHeader", "referrerHeader", "sasExpiryStatus", "location", "category"])
+@pytest.mark.parametrize(
+    "pair", [("1", 1), (1, True), (1, 1.0), (-1, -2), ("", 0), ("", 2**61 - 1), (None, hash(None) % 2**61)]
+)
+def test_what_is_no_text_where_azure_writes_texts_makes_no_shape(name: str, pair: tuple[Any, Any]) -> None:
+    """Python hashes some of these alike, of which the accesses differ."""
+    for value in pair:
+        record = sas_read(1)
+        (record["properties"] if name.endswith(("Header", "Status")) else record)[name] = value
+        assert (shape_of(record) is None) == (value is not None and not isinstance(value, str))
+
+
+def test_a_url_that_is_cut_is_of_the_shape_of_what_is_left_of_it() -> None:
+    """What stands behind so long a path is not read, so that the SAS is not known."""
+    record = sas_read(1)
+    host, _, query = record["uri"].partition("/reports/1.csv")
+    long = {**record, "uri": f"{host}/{'a' * 65_536}{query}"}
+
+    assert access_of(long, NETWORKS, salvaged=False).sas is None
+    assert shape_of(long) != shape_of(record)
 
 
 @stable(300)

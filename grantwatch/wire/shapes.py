@@ -9,7 +9,9 @@ from typing import Any
 from grantwatch.model.network import without_port
 from grantwatch.wire.fields import text
 from grantwatch.wire.json_views import materialise, nested
-from grantwatch.wire.storage import source_path, succeeded
+from grantwatch.wire.storage import source_path, succeeded, url_of
+
+_TEXTS = frozenset((str, type(None)))
 
 
 def shape_of(record: Mapping[str, Any]) -> int | None:
@@ -21,31 +23,36 @@ def shape_of(record: Mapping[str, Any]) -> int | None:
     properties, identity = nested(record, "properties"), nested(record, "identity")
     if properties is None or identity is None:
         return None
-    operation, url, address = record.get("operationName"), record.get("uri"), record.get("callerIpAddress")
-    if not (isinstance(operation, str) and isinstance(url, str) and isinstance(address, str)):
+    operation, url, address = record.get("operationName"), url_of(record), record.get("callerIpAddress")
+    if not (isinstance(operation, str) and url and isinstance(address, str)):
         return None
     account = text(properties.get("accountName"))
     if account is None:  # then the host of the URL says it
         return None
     kind, token = identity.get("type"), identity.get("tokenHash")
+    texts = (
+        record.get("category"),
+        record.get("resourceId"),
+        record.get("location"),
+        kind,
+        token,
+        properties.get("userAgentHeader"),
+        properties.get("referrerHeader"),
+        properties.get("sasExpiryStatus"),
+    )
+    if not _TEXTS.issuperset(map(type, texts)):  # 1, 1.0 and True have one hash
+        return None
     says_more = len(identity) > (kind is not None) + (token is not None)
     try:
         return hash(
             (
                 operation,
-                record.get("category"),
                 succeeded(record),
-                record.get("resourceId"),
-                record.get("location"),
+                texts,
                 without_port(address),
-                kind,
-                token,
                 repr(materialise(identity)) if says_more else None,
                 url.partition("?")[2],
                 account,
-                properties.get("userAgentHeader"),
-                properties.get("referrerHeader"),
-                properties.get("sasExpiryStatus"),
                 source_path(operation, url, properties),
             )
         )
