@@ -16,8 +16,8 @@ from grantwatch.wire.storage import url_of
 def transfer_of(record: Mapping[str, Any], *, reads: bool = True) -> Transfer:
     """What a request read, if it ``reads``, by the record's own identity: the same whenever the record is delivered.
 
-    One request may write several records, as a copy does, which ``operationCount`` tells apart. Sizes that are zero
-    are left out of records. Raises ValueError where a number is longer than Python reads.
+    One request may write several records, as a copy does, which ``operationCount`` tells apart, or else their size.
+    Sizes that are zero are left out of records. Raises ValueError where a number is longer than Python reads.
     """
     properties = nested(record, "properties") or mapping(record.get("properties"))
     path = word(properties.get("objectKey")) or url_of(record).partition("?")[0]
@@ -26,7 +26,7 @@ def transfer_of(record: Mapping[str, Any], *, reads: bool = True) -> Transfer:
     if not reads:
         return Transfer(_digest(identity, 8), 0, None)
     size = min(max(number(properties.get("responseBodySize")) or 0, 0), MOST_BYTES)
-    return Transfer(_digest(identity, 8), size, _digest(path, 6))
+    return Transfer(_digest(f"{identity}\0{size}", 8), size, _digest(path, 6))
 
 
 def _digest(text: str, size: int) -> int:

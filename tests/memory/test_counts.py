@@ -161,6 +161,13 @@ def test_a_record_is_one_request_however_often_it_is_delivered() -> None:
     assert transfer_of(sas_read(2, size=4096)).digest != request.digest
 
 
+def test_a_request_that_is_told_with_another_size_is_another_one() -> None:
+    """Else one size would take the place of the other in a bucket of which no more is known than before."""
+    record = sas_read(1, size=500)
+    assert transfer_of(sas_read(1, size=700)).digest != transfer_of(record).digest
+    assert transfer_of(record, reads=False).digest != transfer_of(record).digest
+
+
 def test_records_of_one_copy_are_told_apart_and_absurd_sizes_are_none() -> None:
     record = sas_read(1)
     digests = {

@@ -241,6 +241,17 @@ def test_who_looks_around_neither_reads_in_bulk_nor_hides_who_does() -> None:
         assert (finding.Evidence["BytesAtLeast"], finding.Evidence["ObjectsAtLeast"]) == (2 * 10**9, 1)
 
 
+@pytest.mark.parametrize("sizes", [(500, 3_000), (3_000, 500)])
+def test_of_one_request_told_with_two_sizes_the_greater_is_not_lost_in_any_order(sizes: tuple[int, int]) -> None:
+    sink = MemorySink()
+    engine = engine_on(MemoryStore(), sink)
+    for size in sizes:
+        engine.process([body_of([sas_read(1, NOON, path="/exports/1.bak", size=size * MEGABYTE)])])
+
+    (finding,) = bulk(sink).values()
+    assert finding["Evidence"]["BytesAtLeast"] == 2 * 10**9
+
+
 def test_few_objects_read_all_day_are_not_many_however_often() -> None:
     records = [
         sas_read(number, NOON + timedelta(seconds=10 * number), path=f"/exports/{number % 11}.bak", size=1)
