@@ -22,6 +22,7 @@ _REMEMBERED = 65_536
 _Spelling = tuple[str, str, str]
 
 _HEAD = 52  # /subscriptions/, an id and the slash behind it, if any
+_LONGEST_TENANT = 36  # so that a stranger's texts fill no memory
 _DAY = 11  # with the T behind it
 _COLONS = slice(13, 17, 3)  # of hours, minutes and seconds; a time may also do without
 _CANONICAL_HEAD = re.compile(r"/subscriptions/(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/?", re.ASCII | re.I)
@@ -89,7 +90,9 @@ def _spelling(record: Mapping[str, Any], found: Occurrence) -> _Spelling | None:
     if not (isinstance(resource, str) and isinstance(tenant, str) and isinstance(time, str)):
         return None
     head = _CANONICAL_HEAD.fullmatch(resource[:_HEAD])
-    if not head or head["id"].lower() != found.subscription or guid(tenant) != found.tenant:
+    if not head or head["id"].lower() != found.subscription:
+        return None
+    if len(tenant) > _LONGEST_TENANT or guid(tenant) != found.tenant:
         return None
     return (resource[:_HEAD], tenant, time[:_DAY]) if _CANONICAL_TIME.fullmatch(time) else None
 

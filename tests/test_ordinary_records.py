@@ -139,3 +139,14 @@ def test_nor_is_it_in_the_same_batch() -> None:
     ordinary_records.look_at([_told(_PLACES[0], f"2026-03-10T12:00:0{second}Z") for second in (0, 1)], noticed)
 
     assert [*noticed.seen.values()] == [Span(NOON, NOON)]
+
+
+@pytest.mark.parametrize("padding", [" ", "\n", " " * 10**6])
+def test_no_spelling_is_remembered_that_is_longer_than_it_has_to_be(padding: str) -> None:
+    """Tens of thousands are, and a stranger may send any."""
+    ordinary_records, noticed = OrdinaryRecords(OWNER.id), Noticed()
+    record = _told(_PLACES[0], "2026-03-10T12:00:00Z")
+    ordinary_records.look_at([{**record, "tenantId": record["tenantId"] + padding}], noticed)
+
+    assert noticed.seen
+    assert not noticed.spelled
